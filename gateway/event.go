@@ -1,0 +1,352 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Event is something that happened. Its type name is stored in the journal and never changes its meaning:
+// fields may be added, a new meaning gets a new type.
+//
+// Facts come from channels into a thread's stream ("thread/ID"); decisions and agents' actions go into a
+// conversation's stream ("conversation/ID"); presence into an agent's ("agent/ID").
+type Event interface{ EventType() string }
+
+// Facts, stream "thread/{ThreadID}".
+type (
+	// MessageReceived is a message a person wrote, or, with Echo, one a colleague sent from elsewhere
+	// (the page's own inbox).
+	MessageReceived struct {
+		Message     MessageID         `json:"message"`
+		Identity    Identity          `json:"identity"`
+		Text        string            `json:"text,omitempty"`
+		Attachments []Attachment      `json:"attachments,omitempty"`
+		ProviderID  string            `json:"provider_id,omitempty"` // mid, MessageSid
+		ReplyTo     string            `json:"reply_to,omitempty"`    // provider id of the message answered
+		SentAt      time.Time         `json:"sent_at"`               // provider's clock; receive time when unusable
+		Echo        bool              `json:"echo,omitempty"`        // sent by our side from elsewhere
+		EchoOf      MessageID         `json:"echo_of,omitempty"`     // our own message, when the echo names it
+		EchoBy      string            `json:"echo_by,omitempty"`     // "page_inbox" or an app id
+		Standby     bool              `json:"standby,omitempty"`     // another app owns the thread: show, never answer
+		Kind        string            `json:"kind,omitempty"`        // "" text; postback, quick_reply, referral, optout, optin, help, order, call_request
+		Offline     bool              `json:"offline,omitempty"`     // left by the offline form
+		Extra       map[string]string `json:"extra,omitempty"`       // payload, ref, source, ad_id …: shown small in the console
+	}
+
+	// MessageEdited replaces the text of a message the person wrote.
+	MessageEdited struct {
+		ProviderID string    `json:"provider_id"`
+		Text       string    `json:"text"`
+		At         time.Time `json:"at"`
+	}
+
+	// Reacted is a reaction to one message; Emoji is empty when it was taken back.
+	Reacted struct {
+		ProviderID string `json:"provider_id"`
+		Emoji      string `json:"emoji,omitempty"`
+		Reaction   string `json:"reaction,omitempty"`
+	}
+
+	// DeliveryReported is what a provider or a widget says about messages we sent. It names them by
+	// Message (ours), by ProviderID, or, with Watermark, all sent at or before that time.
+	DeliveryReported struct {
+		Message    MessageID `json:"message,omitempty"`
+		ProviderID string    `json:"provider_id,omitempty"`
+		Watermark  time.Time `json:"watermark,omitzero"`
+		State      Delivery  `json:"state"`
+		Provider   string    `json:"provider,omitempty"` // twilio, telnyx
+		Code       string    `json:"code,omitempty"`
+		Detail     string    `json:"detail,omitempty"` // for the agent, no personal data
+		// SafeToResend: the provider certainly did not deliver and another way may be tried.
+		SafeToResend bool `json:"safe_to_resend,omitempty"`
+	}
+
+	// ContactLearned is what became known about the person.
+	ContactLearned struct {
+		Name     string `json:"name,omitempty"`
+		Email    string `json:"email,omitempty"`
+		Phone    string `json:"phone,omitempty"`
+		Picture  FileID `json:"picture,omitempty"`
+		Language string `json:"language,omitempty"` // BCP 47
+		Page     string `json:"page,omitempty"`     // where on the website the person is
+	}
+
+	// AttachmentStored replaces a provider's URL by our copy (or says in Attachment.Error why not).
+	AttachmentStored struct {
+		Message    MessageID  `json:"message"`
+		Index      int        `json:"index"`
+		Attachment Attachment `json:"attachment"`
+	}
+
+	// ConsentChanged is an opt-out (STOP) or opt-in (START). It holds for every provider of the channel.
+	ConsentChanged struct {
+		OptedOut bool   `json:"opted_out"`
+		Word     string `json:"word,omitempty"`
+	}
+
+	// ThreadControlChanged says whether we may answer in this thread (Messenger conversation routing).
+	ThreadControlChanged struct {
+		Ours  bool   `json:"ours"`
+		Owner string `json:"owner,omitempty"`
+	}
+
+	// RawKept is a provider's event that has no meaning for us yet, kept as it came (≤ 64 KiB).
+	RawKept struct {
+		Channel string          `json:"channel"`
+		Kind    string          `json:"kind"` // the provider's name for it, or why it was not understood
+		Raw     json.RawMessage `json:"raw"`
+	}
+
+	// ChannelAlarm says that a channel cannot work until a person acts (token dead, page blocked); Cleared
+	// ends it. Stream "channel/{name}".
+	ChannelAlarm struct {
+		Channel string `json:"channel"`
+		Account string `json:"account,omitempty"`
+		Code    string `json:"code"`
+		Detail  string `json:"detail"`
+		Cleared bool   `json:"cleared,omitempty"`
+	}
+)
+
+// Decisions and actions, stream "conversation/{ConversationID}".
+type (
+	// ConversationOpened is the first event of a conversation. Cause is the position of the message that
+	// opened it; the conversation's id is derived from it, so that two deciders cannot open two.
+	ConversationOpened struct {
+		Conversation ConversationID `json:"conversation"`
+		Thread       ThreadID       `json:"thread"`
+		Identity     Identity       `json:"identity"`
+		Entry        string         `json:"entry"`
+		Target       Target         `json:"target"`
+		Queue        QueueID        `json:"queue"` // the queue itself, or the one an agent target falls back to
+		Priority     int            `json:"priority,omitempty"`
+		Cause        uint64         `json:"cause"`
+	}
+
+	// ConversationReopened: the person wrote again within the reopen time. It goes back to To.
+	ConversationReopened struct {
+		Cause uint64 `json:"cause"`
+		To    Target `json:"to"`
+	}
+
+	// ConversationQueued: it waits (again). Front keeps its place at the head of the queue.
+	ConversationQueued struct {
+		Target Target  `json:"target"`
+		Queue  QueueID `json:"queue"`
+		Front  bool    `json:"front,omitempty"`
+		Reason string  `json:"reason"` // returned, transfer, agent_gone, agent_away, hours_open, overflow
+		By     AgentID `json:"by,omitempty"`
+	}
+
+	// ConversationOffered: it rings at Agents until Until; the first to accept has it.
+	ConversationOffered struct {
+		Offer  OfferID   `json:"offer"`
+		Agents []AgentID `json:"agents"`
+		Until  time.Time `json:"until"`
+	}
+
+	// OfferEnded: one agent's part of an offer ended without an answer.
+	OfferEnded struct {
+		Offer   OfferID `json:"offer"`
+		Agent   AgentID `json:"agent"`
+		Outcome string  `json:"outcome"` // declined, timed_out, withdrawn
+	}
+
+	// ConversationAssigned: Agent holds it now.
+	ConversationAssigned struct {
+		Agent AgentID `json:"agent"`
+		Offer OfferID `json:"offer,omitempty"` // set when an offer was accepted
+		How   string  `json:"how"`             // accepted, taken, assigned, transfer
+		By    AgentID `json:"by,omitempty"`
+	}
+
+	// WrapUpStarted: the call is over, the agent has until Until.
+	WrapUpStarted struct {
+		Until time.Time `json:"until"`
+	}
+
+	// ConversationClosed ends it.
+	ConversationClosed struct {
+		By     AgentID `json:"by,omitempty"` // empty: a rule
+		Reason string  `json:"reason,omitempty"`
+	}
+
+	// MessageSubmitted is an agent's (or a rule's) message on its way out. ClientID makes a repeated
+	// submission the same message.
+	MessageSubmitted struct {
+		Message     MessageID    `json:"message"`
+		ClientID    string       `json:"client_id"`
+		Thread      ThreadID     `json:"thread"`
+		Identity    Identity     `json:"identity"`
+		Text        string       `json:"text,omitempty"`
+		Attachments []Attachment `json:"attachments,omitempty"`
+		Agent       AgentID      `json:"agent,omitempty"` // empty: automatic
+		Automatic   bool         `json:"automatic,omitempty"`
+		ResendOf    MessageID    `json:"resend_of,omitempty"`
+	}
+
+	// AttemptStarted is written before a provider is called, so that a crash in the call leaves
+	// "uncertain" and never a silent second sending.
+	AttemptStarted struct {
+		Message  MessageID `json:"message"`
+		Attempt  int       `json:"attempt"` // 1, 2, …
+		Provider string    `json:"provider,omitempty"`
+	}
+
+	// AttemptEnded is the outcome of one attempt. With State pending a further attempt follows at RetryAt.
+	AttemptEnded struct {
+		Message     MessageID `json:"message"`
+		Attempt     int       `json:"attempt"`
+		Provider    string    `json:"provider,omitempty"`
+		State       Delivery  `json:"state"`
+		ProviderIDs []string  `json:"provider_ids,omitempty"` // several when a long text was split
+		Code        string    `json:"code,omitempty"`
+		Detail      string    `json:"detail,omitempty"`
+		RetryAt     time.Time `json:"retry_at,omitzero"`
+	}
+
+	// NoteAdded is an internal note.
+	NoteAdded struct {
+		Note  MessageID `json:"note"`
+		Agent AgentID   `json:"agent"`
+		Text  string    `json:"text"`
+	}
+
+	// ConversationRead: an agent has seen everything up to Position.
+	ConversationRead struct {
+		Agent    AgentID `json:"agent"`
+		Position uint64  `json:"position"`
+	}
+)
+
+// Agents, stream "agent/{AgentID}".
+type (
+	// AgentSaved adds an agent or changes one. PasswordHash is an argon2id string, empty until set.
+	AgentSaved struct {
+		Agent        AgentID   `json:"agent"`
+		Name         string    `json:"name"`
+		Queues       []QueueID `json:"queues"`
+		Role         string    `json:"role"` // agent, admin
+		CallCapacity int       `json:"call_capacity"`
+		TextCapacity int       `json:"text_capacity"`
+		PasswordHash string    `json:"password_hash,omitempty"`
+	}
+
+	// AgentRemoved ends an account; history keeps the name.
+	AgentRemoved struct {
+		Agent AgentID `json:"agent"`
+	}
+
+	// PresenceChanged is a choice (ready, away) or a consequence (missed offers, console gone).
+	PresenceChanged struct {
+		Agent    AgentID  `json:"agent"`
+		Presence Presence `json:"presence"`
+		Reason   string   `json:"reason,omitempty"` // chosen, missed_offers, silent, signed_out
+	}
+)
+
+func (MessageReceived) EventType() string      { return "message.received" }
+func (MessageEdited) EventType() string        { return "message.edited" }
+func (Reacted) EventType() string              { return "message.reacted" }
+func (DeliveryReported) EventType() string     { return "delivery.reported" }
+func (ContactLearned) EventType() string       { return "contact.learned" }
+func (AttachmentStored) EventType() string     { return "attachment.stored" }
+func (ConsentChanged) EventType() string       { return "consent.changed" }
+func (ThreadControlChanged) EventType() string { return "thread.control" }
+func (RawKept) EventType() string              { return "raw.kept" }
+func (ChannelAlarm) EventType() string         { return "channel.alarm" }
+func (ConversationOpened) EventType() string   { return "conversation.opened" }
+func (ConversationReopened) EventType() string { return "conversation.reopened" }
+func (ConversationQueued) EventType() string   { return "conversation.queued" }
+func (ConversationOffered) EventType() string  { return "conversation.offered" }
+func (OfferEnded) EventType() string           { return "offer.ended" }
+func (ConversationAssigned) EventType() string { return "conversation.assigned" }
+func (WrapUpStarted) EventType() string        { return "wrapup.started" }
+func (ConversationClosed) EventType() string   { return "conversation.closed" }
+func (MessageSubmitted) EventType() string     { return "message.submitted" }
+func (AttemptStarted) EventType() string       { return "attempt.started" }
+func (AttemptEnded) EventType() string         { return "attempt.ended" }
+func (NoteAdded) EventType() string            { return "note.added" }
+func (ConversationRead) EventType() string     { return "conversation.read" }
+func (AgentSaved) EventType() string           { return "agent.saved" }
+func (AgentRemoved) EventType() string         { return "agent.removed" }
+func (PresenceChanged) EventType() string      { return "presence.changed" }
+
+// decoders is fixed: one line an event type.
+var decoders = map[string]func([]byte) (Event, error){
+	"message.received":      decode[MessageReceived],
+	"message.edited":        decode[MessageEdited],
+	"message.reacted":       decode[Reacted],
+	"delivery.reported":     decode[DeliveryReported],
+	"contact.learned":       decode[ContactLearned],
+	"attachment.stored":     decode[AttachmentStored],
+	"consent.changed":       decode[ConsentChanged],
+	"thread.control":        decode[ThreadControlChanged],
+	"raw.kept":              decode[RawKept],
+	"channel.alarm":         decode[ChannelAlarm],
+	"conversation.opened":   decode[ConversationOpened],
+	"conversation.reopened": decode[ConversationReopened],
+	"conversation.queued":   decode[ConversationQueued],
+	"conversation.offered":  decode[ConversationOffered],
+	"offer.ended":           decode[OfferEnded],
+	"conversation.assigned": decode[ConversationAssigned],
+	"wrapup.started":        decode[WrapUpStarted],
+	"conversation.closed":   decode[ConversationClosed],
+	"message.submitted":     decode[MessageSubmitted],
+	"attempt.started":       decode[AttemptStarted],
+	"attempt.ended":         decode[AttemptEnded],
+	"note.added":            decode[NoteAdded],
+	"conversation.read":     decode[ConversationRead],
+	"agent.saved":           decode[AgentSaved],
+	"agent.removed":         decode[AgentRemoved],
+	"presence.changed":      decode[PresenceChanged],
+}
+
+func decode[E Event](data []byte) (Event, error) {
+	var e E
+	if err := json.Unmarshal(data, &e); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// ErrUnknownEvent is returned by DecodeEvent for a type this version does not know. Projections skip and
+// count it; a router must stop, because it would decide on half the truth.
+var ErrUnknownEvent = fmt.Errorf("unknown event type")
+
+// DecodeEvent reads the journal's form of an event. The Event is a value, not a pointer.
+func DecodeEvent(eventType string, data []byte) (Event, error) {
+	d, ok := decoders[eventType]
+	if !ok {
+		return nil, fmt.Errorf("%w %q", ErrUnknownEvent, eventType)
+	}
+	e, err := d(data)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", eventType, err)
+	}
+	return e, nil
+}
+
+// Streams.
+func ThreadStream(t ThreadID) string             { return "thread/" + string(t) }
+func ConversationStream(c ConversationID) string { return "conversation/" + string(c) }
+func AgentStream(a AgentID) string               { return "agent/" + string(a) }
+func ChannelStream(name string) string           { return "channel/" + name }
+
+// Fact is what a channel learned: an event about a person's thread, with the key that makes a redelivery
+// of the same thing the same fact. A zero Identity puts it into the channel's own stream.
+type Fact struct {
+	Key      string // e.g. "messenger/PAGE/mid/M"; never empty; ≤ 256 bytes
+	Channel  string
+	Identity Identity
+	Event    Event
+}
+
+// Stream returns the journal stream the fact belongs to.
+func (f Fact) Stream() string {
+	if f.Identity.IsZero() {
+		return ChannelStream(f.Channel)
+	}
+	return ThreadStream(f.Identity.Thread())
+}
