@@ -1,0 +1,350 @@
+// Package wire holds the frames of the two web sockets, /ws/console and /ws/visitor, and the JSON shapes
+// that the REST API shares with them. A frame is one JSON object with its type in "t". webclient's
+// protocol.ts is generated from these types.
+//
+// Both sockets resume: the client's hello says the last position it has seen, and it gets what it missed, in
+// order, once. Items carry Rev, the position of the last event that changed them: an item that comes again
+// with a higher Rev replaces the one with the same ID.
+//
+// Limits: a frame from a client is ≤ 64 KiB; hello must come within 5 s; 256 frames wait per connection,
+// then it is closed with CloseSlow and resumes by position.
+package wire
+
+import (
+	"time"
+
+	"backline/gateway"
+)
+
+// Version of the protocol; a client with another major is told to reload.
+const Version = 1
+
+// Limits of both sockets.
+const (
+	MaxFrameBytes  = 64 << 10
+	MaxTextRunes   = 10000
+	MaxFileBytes   = 10 << 20
+	MaxAttachments = 10
+	HelloTimeout   = 5 * time.Second
+	PingEvery      = 15 * time.Second // client → server; also the agent's heartbeat
+	DeadAfter      = 40 * time.Second // no frame for this long: the server closes
+	BufferFrames   = 256
+)
+
+// Close codes (4000–4999 are ours).
+const (
+	CloseUnauthorized = 4001 // sign in again; do not retry by itself
+	CloseProtocol     = 4002 // bad frame; a bug: reload the page
+	CloseSlow         = 4008 // too many unread frames; resume at once
+	CloseRestarting   = 4009 // the gateway goes away; resume, with jitter
+	CloseForbidden    = 4003 // origin or site not allowed; do not retry
+	CloseReplaced     = 4010 // signed out
+)
+
+// Conversation is the head of one conversation as lists and sockets show it.
+type Conversation struct {
+	ID           gateway.ConversationID `json:"id"`
+	Channel      string                 `json:"channel"`
+	Entry        string                 `json:"entry"`
+	State        gateway.State          `json:"state"`
+	Queue        gateway.QueueID        `json:"queue"`
+	Agent        gateway.AgentID        `json:"agent"`
+	Target       gateway.Target         `json:"target"`
+	Contact      Contact                `json:"contact"`
+	OpenedAt     time.Time              `json:"opened_at"`
+	WaitingSince *time.Time             `json:"waiting_since"` // null unless waiting or offered
+	ClosedAt     *time.Time             `json:"closed_at"`
+	LastAt       time.Time              `json:"last_at"` // last message or note
+	LastInbound  *time.Time             `json:"last_inbound"`
+	Preview      string                 `json:"preview"` // ≤ 120 runes of the last message
+	PreviewFrom  gateway.Direction      `json:"preview_from"`
+	Unread       int                    `json:"unread"` // inbound messages no agent has seen
+	Messages     Counts                 `json:"messages"`
+	Offer        *Offer                 `json:"offer"`
+	Window       *Window                `json:"window"` // null: the channel has no reply window
+	OptedOut     bool                   `json:"opted_out"`
+	NotOurs      bool                   `json:"not_ours"` // another app owns the thread: show, do not answer
+	Online       bool                   `json:"online"`   // the customer's page is open now
+	Priority     int                    `json:"priority"`
+	Rev          uint64                 `json:"rev"`
+}
+
+// Counts of messages.
+type Counts struct {
+	Inbound  int `json:"inbound"`
+	Outbound int `json:"outbound"`
+}
+
+// Contact is a person.
+type Contact struct {
+	ID         gateway.ContactID  `json:"id"`
+	Name       string             `json:"name"` // "" unknown: show the identity
+	Email      string             `json:"email"`
+	Phone      string             `json:"phone"`
+	Picture    gateway.FileID     `json:"picture"`
+	Language   string             `json:"language"`
+	Page       string             `json:"page"`
+	Identities []gateway.Identity `json:"identities"`
+}
+
+// Offer is a ring under way.
+type Offer struct {
+	ID     gateway.OfferID   `json:"id"`
+	Agents []gateway.AgentID `json:"agents"`
+	Until  time.Time         `json:"until"`
+}
+
+// Window is the reply window of a network. State: open, human_agent, closed.
+type Window struct {
+	State string    `json:"state"`
+	Until time.Time `json:"until"` // when State ends; zero when closed
+}
+
+// Item is one line of a timeline. Kind "message" or "note" has a text; kind "event" has Event and Data.
+type Item struct {
+	Position     uint64                 `json:"position"` // where it happened: the order of the timeline
+	Rev          uint64                 `json:"rev"`
+	ID           string                 `json:"id"`
+	Conversation gateway.ConversationID `json:"conversation"`
+	Time         time.Time              `json:"time"`
+	Kind         string                 `json:"kind"` // message, note, event
+	Channel      string                 `json:"channel,omitempty"`
+	Direction    gateway.Direction      `json:"direction,omitempty"`
+	From         From                   `json:"from"`
+	Text         string                 `json:"text"`
+	Attachments  []gateway.Attachment   `json:"attachments"`
+	Delivery     gateway.Delivery       `json:"delivery,omitempty"`      // outbound messages
+	DeliveryInfo string                 `json:"delivery_info,omitempty"` // why it failed or waits
+	ProviderID   string                 `json:"provider_id,omitempty"`
+	ClientID     string                 `json:"client_id,omitempty"`
+	MessageKind  string                 `json:"message_kind,omitempty"` // postback, optout, …
+	Extra        map[string]string      `json:"extra,omitempty"`
+	Edited       bool                   `json:"edited,omitempty"`
+	Reaction     string                 `json:"reaction,omitempty"`
+	Standby      bool                   `json:"standby,omitempty"`
+	Event        string                 `json:"event,omitempty"` // opened, offered, assigned, queued, missed, declined, closed, reopened, presence, consent, control
+	Data         map[string]string      `json:"data,omitempty"`  // of an event: agent, by, to, reason, how
+}
+
+// From says who.
+type From struct {
+	Kind string `json:"kind"` // customer, agent, system, colleague (answered from the provider's own inbox)
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// Agent as colleagues see it. Presence is the effective one: ready, busy, wrap-up, away, offline.
+type Agent struct {
+	ID           gateway.AgentID   `json:"id"`
+	Name         string            `json:"name"`
+	Role         string            `json:"role"`
+	Queues       []gateway.QueueID `json:"queues"`
+	Presence     gateway.Presence  `json:"presence"`
+	Reason       string            `json:"reason,omitempty"` // why away: chosen, missed_offers, silent
+	Active       int               `json:"active"`           // conversations held
+	TextCapacity int               `json:"text_capacity"`
+	CallCapacity int               `json:"call_capacity"`
+}
+
+// Queue as lists show it.
+type Queue struct {
+	ID            gateway.QueueID `json:"id"`
+	Name          string          `json:"name"`
+	Open          bool            `json:"open"`
+	Waiting       int             `json:"waiting"`
+	LongestWaitMS int64           `json:"longest_wait_ms"`
+	Ready         int             `json:"ready"` // agents who can be offered something
+	SignedIn      int             `json:"signed_in"`
+	EstimateMS    int64           `json:"estimate_ms"` // −1: not known
+}
+
+// Alarm is something an operator must act on.
+type Alarm struct {
+	Channel string    `json:"channel"`
+	Account string    `json:"account"`
+	Code    string    `json:"code"`
+	Detail  string    `json:"detail"`
+	Since   time.Time `json:"since"`
+}
+
+// Company is what pages show of the operator.
+type Company struct {
+	Name     string `json:"name"`
+	Language string `json:"language"` // de, en: the default
+	Color    string `json:"color"`    // #rrggbb, customer side only
+}
+
+// Failure is an error frame's and a problem's common part.
+type Failure struct {
+	Kind   gateway.Kind `json:"kind"`
+	Detail string       `json:"detail"`
+	Field  string       `json:"field,omitempty"`
+}
+
+// Frames to the console (server → client).
+type (
+	ConsoleWelcome struct { // t: welcome — after hello; list frames follow, then "ready"
+		Version   int       `json:"version"`
+		Build     string    `json:"build"` // another build: offer a reload
+		Me        Agent     `json:"me"`
+		Company   Company   `json:"company"`
+		Resumed   bool      `json:"resumed"` // true: what was missed follows; false: drop state, the full list follows
+		Head      uint64    `json:"head"`
+		Agents    []Agent   `json:"agents"`
+		Queues    []Queue   `json:"queues"`
+		Alarms    []Alarm   `json:"alarms"`
+		Replies   []Reply   `json:"replies"`    // canned replies
+		ServerNow time.Time `json:"server_now"` // for timers: clocks differ
+	}
+	ConsoleList struct { // t: list — all open conversations (or those changed), ≤ 500 a frame
+		Conversations []Conversation `json:"conversations"`
+	}
+	ConsoleReady struct { // t: ready — everything up to Head has been sent
+		Head uint64 `json:"head"`
+	}
+	ConsoleUpdate struct { // t: update — the journal moved on; both parts may be absent
+		Position     uint64        `json:"position"`
+		Conversation *Conversation `json:"conversation,omitempty"`
+		Item         *Item         `json:"item,omitempty"`
+	}
+	ConsoleAgents struct { // t: agents — changed agents; Removed are gone
+		Agents  []Agent           `json:"agents"`
+		Removed []gateway.AgentID `json:"removed,omitempty"`
+	}
+	ConsoleQueues struct { // t: queues — at most once a second
+		Queues []Queue `json:"queues"`
+	}
+	ConsoleAlarms struct { // t: alarms — the full list
+		Alarms []Alarm `json:"alarms"`
+	}
+	ConsoleTyping struct { // t: typing — customer (agent empty) or colleague types, shown for 6 s
+		Conversation gateway.ConversationID `json:"conversation"`
+		Agent        gateway.AgentID        `json:"agent,omitempty"`
+	}
+	ConsoleViewing struct { // t: viewing — colleagues who have this conversation open
+		Conversation gateway.ConversationID `json:"conversation"`
+		Agents       []gateway.AgentID      `json:"agents"`
+	}
+	ConsoleOnline struct { // t: online — the customer's page opened or closed
+		Conversation gateway.ConversationID `json:"conversation"`
+		Online       bool                   `json:"online"`
+	}
+	Ack struct { // t: ack — answer to a command; Failure set when it was refused
+		ID       string            `json:"id"`
+		Position uint64            `json:"position,omitempty"`
+		Message  gateway.MessageID `json:"message,omitempty"`
+		Failure  *Failure          `json:"failure,omitempty"`
+	}
+	Pong struct{} // t: pong
+	Bye  struct { // t: bye — the server closes; come back in about RetryMS
+		RetryMS int `json:"retry_ms"`
+	}
+)
+
+// Reply is a canned reply; Text may contain {{name}}.
+type Reply struct {
+	ID       string `json:"id"`
+	Title    string `json:"title"`
+	Text     string `json:"text"`
+	Language string `json:"language,omitempty"`
+}
+
+// Frames from the console (client → server).
+type (
+	ConsoleHello struct { // t: hello
+		Version int    `json:"version"`
+		After   uint64 `json:"after"` // last position seen; 0: nothing
+	}
+	Ping struct { // t: ping — every PingEvery; the agent's heartbeat
+	}
+	// Command is t: cmd. Do is one of:
+	//   accept, decline           conversation, offer
+	//   take, close, return       conversation          (return: back to its queue)
+	//   transfer                  conversation, to      ("queue/…" or "agent/…")
+	//   send                      conversation, client_id, text, files
+	//   resend                    conversation, message
+	//   note                      conversation, client_id, text
+	//   read                      conversation, position
+	//   presence                  presence              (ready, away)
+	//   typing, view              conversation          (view "" = none); not acknowledged
+	Command struct {
+		ID           string                 `json:"id"`
+		Do           string                 `json:"do"`
+		Conversation gateway.ConversationID `json:"conversation,omitempty"`
+		Offer        gateway.OfferID        `json:"offer,omitempty"`
+		To           gateway.Target         `json:"to,omitempty"`
+		ClientID     string                 `json:"client_id,omitempty"`
+		Text         string                 `json:"text,omitempty"`
+		Files        []gateway.FileID       `json:"files,omitempty"`
+		Message      gateway.MessageID      `json:"message,omitempty"`
+		Position     uint64                 `json:"position,omitempty"`
+		Presence     gateway.Presence       `json:"presence,omitempty"`
+	}
+)
+
+// Frames to the visitor (server → client).
+type (
+	VisitorWelcome struct { // t: welcome
+		Version   int       `json:"version"`
+		Token     string    `json:"token"` // keep; sent back in hello
+		Company   Company   `json:"company"`
+		Status    Status    `json:"status"`
+		Head      uint64    `json:"head"`
+		ServerNow time.Time `json:"server_now"`
+	}
+	VisitorItem struct { // t: item
+		Item Item `json:"item"` // messages and the events assigned, queued, closed; never notes, no agent ids
+	}
+	VisitorReady struct { // t: ready — everything up to Head has been sent
+		Head uint64 `json:"head"`
+	}
+	VisitorStatus struct { // t: status — whenever it changes
+		Status Status `json:"status"`
+	}
+	VisitorAck struct { // t: ack — the message is on disk (or refused)
+		ClientID string   `json:"client_id"`
+		Position uint64   `json:"position,omitempty"`
+		Failure  *Failure `json:"failure,omitempty"`
+	}
+	VisitorTyping struct { // t: typing — the agent types, shown for 6 s
+		Name string `json:"name"`
+	}
+)
+
+// Status is the truth for the customer. State: none (no conversation), waiting, active, closed.
+type Status struct {
+	State      string `json:"state"`
+	Staffed    bool   `json:"staffed"`            // somebody is signed in for this entry
+	Open       bool   `json:"open"`               // business hours
+	Position   int    `json:"position,omitempty"` // 1 = next; 0 unknown
+	EstimateMS int64  `json:"estimate_ms"`        // −1 unknown
+	Agent      string `json:"agent,omitempty"`    // name of who answers
+}
+
+// Frames from the visitor (client → server).
+type (
+	VisitorHello struct { // t: hello
+		Version  int    `json:"version"`
+		Site     string `json:"site"`
+		Token    string `json:"token,omitempty"`
+		After    uint64 `json:"after"`
+		Page     string `json:"page,omitempty"` // path, without query
+		Language string `json:"language,omitempty"`
+	}
+	VisitorMessage struct { // t: message
+		ClientID string           `json:"client_id"`
+		Text     string           `json:"text"`
+		Files    []gateway.FileID `json:"files,omitempty"`
+		Offline  bool             `json:"offline,omitempty"` // left by the offline form
+	}
+	VisitorContact struct { // t: contact
+		Name  string `json:"name,omitempty"`
+		Email string `json:"email,omitempty"`
+		Phone string `json:"phone,omitempty"`
+	}
+	VisitorSeen struct { // t: seen — got or read everything up to Position
+		Position uint64 `json:"position"`
+		Read     bool   `json:"read"`
+	}
+	VisitorIsTyping struct{} // t: typing
+)
