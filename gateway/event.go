@@ -23,6 +23,7 @@ type (
 		Text        string            `json:"text,omitempty"`
 		Attachments []Attachment      `json:"attachments,omitempty"`
 		ProviderID  string            `json:"provider_id,omitempty"` // mid, MessageSid
+		ClientID    string            `json:"client_id,omitempty"`   // the widget's own id of the message
 		ReplyTo     string            `json:"reply_to,omitempty"`    // provider id of the message answered
 		SentAt      time.Time         `json:"sent_at"`               // provider's clock; receive time when unusable
 		Echo        bool              `json:"echo,omitempty"`        // sent by our side from elsewhere
@@ -54,6 +55,7 @@ type (
 		Message    MessageID `json:"message,omitempty"`
 		ProviderID string    `json:"provider_id,omitempty"`
 		Watermark  time.Time `json:"watermark,omitzero"`
+		Position   uint64    `json:"position,omitempty"` // all up to this journal position (our own widget)
 		State      Delivery  `json:"state"`
 		Provider   string    `json:"provider,omitempty"` // twilio, telnyx
 		Code       string    `json:"code,omitempty"`

@@ -1,0 +1,136 @@
+package conversation
+
+import (
+	"strings"
+
+	"backline/gateway"
+	"backline/gateway/wire"
+)
+
+// submitted adds an agent's message.
+func (f *Fold) submitted(r Record, c *Conversation, e gateway.MessageSubmitted) {
+	t := f.threads[e.Thread]
+	if t == nil {
+		return
+	}
+	it := wire.Item{ID: string(e.Message), Position: r.Pos, Time: r.At, Kind: "message", Channel: e.Identity.Channel,
+		Direction: gateway.Outbound, From: f.agent(e.Agent), Text: e.Text, Attachments: e.Attachments,
+		ClientID: e.ClientID, Delivery: gateway.DeliveryPending}
+	if e.Automatic {
+		it.MessageKind = "automatic"
+	}
+	f.count(t, c, it)
+	f.keep(r, c, it)
+	if e.Agent != "" {
+		c.readTo = r.Pos
+		c.Head.Unread = 0
+		c.Held = c.Held || e.Agent == c.Head.Agent
+	}
+	f.touch(r, c)
+}
+
+// attempt folds the outbox's records on one message.
+func (f *Fold) attempt(r Record, c *Conversation) {
+	e, ok := r.Event.(gateway.AttemptEnded)
+	if !ok {
+		return
+	}
+	it := c.item(string(e.Message))
+	if it == nil {
+		f.patch(r, c.Thread, Patch{Message: e.Message, State: e.State, Info: e.Detail})
+		return
+	}
+	if len(e.ProviderIDs) > 0 {
+		it.ProviderID = strings.Join(e.ProviderIDs, " ")
+	}
+	f.advance(it, e.State, reason(e.Code, e.Detail))
+	f.emitItem(r, c, it)
+}
+
+func reason(code, detail string) string {
+	if detail != "" {
+		return detail
+	}
+	return code
+}
+
+func (c *Conversation) item(id string) *wire.Item {
+	for i := len(c.items) - 1; i >= 0; i-- {
+		if c.items[i].ID == id {
+			return c.items[i]
+		}
+	}
+	return nil
+}
+
+// advance moves a delivery state forward, never back. It reports whether anything changed.
+func (f *Fold) advance(it *wire.Item, to gateway.Delivery, info string) bool {
+	if Rank(to) < Rank(it.Delivery) || (to == it.Delivery && info == it.DeliveryInfo) {
+		return false
+	}
+	it.Delivery, it.DeliveryInfo = to, info
+	return true
+}
+
+func (f *Fold) delivered(r Record, e gateway.DeliveryReported) {
+	if t := f.thread(r, gateway.Identity{}); t != nil {
+		f.report(r, t, e)
+	}
+}
+
+// report applies a provider's or a widget's word on messages we sent.
+func (f *Fold) report(r Record, t *Thread, e gateway.DeliveryReported) {
+	if !e.Watermark.IsZero() || e.Position > 0 {
+		f.watermark(r, t, e)
+		return
+	}
+	info := reason(e.Code, e.Detail)
+	var c *Conversation
+	var it *wire.Item
+	if c = t.current; c != nil && e.Message != "" {
+		it = c.item(string(e.Message))
+	}
+	if it == nil {
+		c, it = t.byProviderID(e.ProviderID)
+	}
+	if it == nil {
+		f.patch(r, t.ID, Patch{Message: e.Message, ProviderID: e.ProviderID, State: e.State, Info: info})
+		return
+	}
+	if it.ProviderID == "" {
+		it.ProviderID = e.ProviderID
+	}
+	if f.advance(it, e.State, info) {
+		f.emitItem(r, c, it)
+	}
+}
+
+// watermark moves every message sent at or before a time (or, for our own widget, a position).
+func (f *Fold) watermark(r Record, t *Thread, e gateway.DeliveryReported) {
+	if t.current == nil {
+		f.patch(r, t.ID, Patch{Watermark: e.Watermark, State: e.State})
+		return
+	}
+	for _, it := range t.current.items {
+		covered := it.Position <= e.Position
+		if e.Position == 0 {
+			covered = !it.Time.After(e.Watermark)
+		}
+		eligible := it.Kind == "message" && it.Direction == gateway.Outbound &&
+			(it.Delivery == gateway.DeliverySent || it.Delivery == gateway.DeliveryDelivered || it.Delivery == gateway.DeliveryUncertain)
+		if covered && eligible && f.advance(it, e.State, "") {
+			f.emitItem(r, t.current, it)
+		}
+	}
+}
+
+func (f *Fold) patch(r Record, t gateway.ThreadID, p Patch) {
+	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: t, Patch: &p})
+}
+
+// patchForgotten: delivery news of a conversation that has left memory.
+func (f *Fold) patchForgotten(r Record) {
+	if e, ok := r.Event.(gateway.AttemptEnded); ok {
+		f.patch(r, "", Patch{Message: e.Message, State: e.State, Info: reason(e.Code, e.Detail)})
+	}
+}

@@ -1,0 +1,351 @@
+package conversation
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"backline/gateway"
+	"backline/gateway/wire"
+)
+
+// Bounds of what stays in memory.
+const (
+	maxItems     = 200 // lines a conversation keeps; older ones are in the history database
+	maxPending   = 50  // lines of a thread that wait for a conversation
+	previewRunes = 120
+	ReopenWithin = 30 * time.Minute // a customer who writes again this soon continues the same conversation
+	forgetClosed = ReopenWithin + 10*time.Minute
+)
+
+// ID derives a conversation's id from the position of the message that opened it: two deciders that see the
+// same journal choose the same id, and the second append conflicts.
+func ID(cause uint64) gateway.ConversationID {
+	return gateway.ConversationID("c" + strconv.FormatUint(cause, 36))
+}
+
+// Fold is the state of all threads and of the open (and just closed) conversations.
+type Fold struct {
+	threads       map[gateway.ThreadID]*Thread
+	conversations map[gateway.ConversationID]*Conversation
+	closed        []*Conversation // in order of closing, to be forgotten
+	unrouted      map[gateway.ThreadID]struct{}
+	agentNames    map[gateway.AgentID]string
+	changes       []Change
+	unknown       uint64
+}
+
+// New returns an empty fold.
+func New() *Fold {
+	return &Fold{
+		threads:       map[gateway.ThreadID]*Thread{},
+		conversations: map[gateway.ConversationID]*Conversation{},
+		unrouted:      map[gateway.ThreadID]struct{}{},
+		agentNames:    map[gateway.AgentID]string{},
+	}
+}
+
+// Thread is what is known of one identity: it outlives conversations and is small.
+type Thread struct {
+	ID          gateway.ThreadID
+	Identity    gateway.Identity
+	Contact     wire.Contact
+	LastInbound time.Time
+	OptedOut    bool
+	NotOurs     bool
+
+	current *Conversation // open, or the last one while it can be reopened
+	pending []wire.Item   // facts that came while no conversation was open
+	cause   uint64        // position of the first pending message that wants a conversation; 0: none
+	keyword bool          // … and nothing but opt-out words have come
+	first   wire.Item     // the message at cause
+}
+
+// Conversation is one conversation with what deciding needs beyond its head.
+type Conversation struct {
+	Head      wire.Conversation
+	Thread    gateway.ThreadID
+	Version   uint64            // of its stream
+	Front     bool              // waits at the head of its queue
+	Tried     []gateway.AgentID // missed or declined since it last began to wait
+	WrapUp    time.Time         // end of the wrap-up
+	Held      bool              // the holder has written since getting it
+	LastAgent gateway.AgentID   // who held it last
+
+	readTo uint64
+	items  []*wire.Item // in order of Position, at most maxItems
+}
+
+// Open reports whether the conversation is not closed.
+func (c *Conversation) Open() bool { return c.Head.State != gateway.StateClosed }
+
+// Items returns the lines still in memory, oldest first. They must not be changed.
+func (c *Conversation) Items() []*wire.Item { return c.items }
+
+// Get returns a conversation that is open or was closed a short while ago.
+func (f *Fold) Get(id gateway.ConversationID) (*Conversation, bool) {
+	c, ok := f.conversations[id]
+	return c, ok
+}
+
+// Thread returns what is known of an identity.
+func (f *Fold) Thread(id gateway.ThreadID) (*Thread, bool) {
+	t, ok := f.threads[id]
+	return t, ok
+}
+
+// Current returns the thread's open conversation, or the one closed a short while ago.
+func (t *Thread) Current() *Conversation { return t.current }
+
+// All yields every conversation in memory.
+func (f *Fold) All(yield func(*Conversation) bool) {
+	for _, c := range f.conversations {
+		if !yield(c) {
+			return
+		}
+	}
+}
+
+// Unknown counts records of types this version does not know.
+func (f *Fold) Unknown() uint64 { return f.unknown }
+
+// Apply folds one record and returns what changed; the slice is valid until the next call.
+func (f *Fold) Apply(r Record) []Change {
+	f.changes = f.changes[:0]
+	switch e := r.Event.(type) {
+	case nil:
+		f.unknown++
+	case gateway.MessageReceived:
+		f.messageReceived(r, e)
+	case gateway.MessageEdited:
+		f.edited(r, e)
+	case gateway.Reacted:
+		f.reacted(r, e)
+	case gateway.DeliveryReported:
+		f.delivered(r, e)
+	case gateway.ContactLearned:
+		f.contactLearned(r, e)
+	case gateway.AttachmentStored:
+		f.attachmentStored(r, e)
+	case gateway.ConsentChanged:
+		f.consentChanged(r, e)
+	case gateway.ThreadControlChanged:
+		f.controlChanged(r, e)
+	case gateway.ConversationOpened:
+		f.opened(r, e)
+	case gateway.AgentSaved:
+		f.agentNames[e.Agent] = e.Name
+	default:
+		f.applyToConversation(r)
+	}
+	return f.changes
+}
+
+// applyToConversation folds the events of a conversation's own stream.
+func (f *Fold) applyToConversation(r Record) {
+	id, ok := conversationOf(r.Stream)
+	if !ok {
+		return
+	}
+	c := f.conversations[id]
+	if c == nil {
+		f.patchForgotten(r)
+		return
+	}
+	c.Version = r.Version
+	switch e := r.Event.(type) {
+	case gateway.ConversationReopened:
+		f.reopened(r, c, e)
+	case gateway.ConversationQueued:
+		f.queued(r, c, e)
+	case gateway.ConversationOffered:
+		c.Head.State = gateway.StateOffered
+		c.Head.Offer = &wire.Offer{ID: e.Offer, Agents: slices.Clone(e.Agents), Until: e.Until}
+		f.touch(r, c)
+	case gateway.OfferEnded:
+		f.offerEnded(r, c, e)
+	case gateway.ConversationAssigned:
+		f.assigned(r, c, e)
+	case gateway.WrapUpStarted:
+		c.Head.State, c.WrapUp = gateway.StateWrapUp, e.Until
+		f.touch(r, c)
+	case gateway.ConversationClosed:
+		f.closedBy(r, c, e)
+	case gateway.MessageSubmitted:
+		f.submitted(r, c, e)
+	case gateway.AttemptStarted, gateway.AttemptEnded:
+		f.attempt(r, c)
+	case gateway.NoteAdded:
+		f.addItem(r, c, wire.Item{ID: string(e.Note), Kind: "note", Text: e.Text, From: f.agent(e.Agent)})
+		c.Head.LastAt = r.At
+		f.touch(r, c)
+	case gateway.ConversationRead:
+		c.readTo = max(c.readTo, e.Position)
+		c.Head.Unread = c.countUnread()
+		f.touch(r, c)
+	}
+}
+
+func conversationOf(stream string) (gateway.ConversationID, bool) {
+	const prefix = "conversation/"
+	if len(stream) <= len(prefix) || stream[:len(prefix)] != prefix {
+		return "", false
+	}
+	return gateway.ConversationID(stream[len(prefix):]), true
+}
+
+func threadOf(stream string) (gateway.ThreadID, bool) {
+	const prefix = "thread/"
+	if len(stream) <= len(prefix) || stream[:len(prefix)] != prefix {
+		return "", false
+	}
+	return gateway.ThreadID(stream[len(prefix):]), true
+}
+
+// thread returns the thread of a record's stream, made on first sight.
+func (f *Fold) thread(r Record, who gateway.Identity) *Thread {
+	id, ok := threadOf(r.Stream)
+	if !ok {
+		return nil
+	}
+	t := f.threads[id]
+	if t == nil {
+		t = &Thread{ID: id}
+		t.Contact.ID = gateway.ContactID("p" + string(id)[1:])
+		f.threads[id] = t
+	}
+	if t.Identity.IsZero() && !who.IsZero() {
+		t.Identity = who
+		t.Contact.Identities = []gateway.Identity{who}
+	}
+	return t
+}
+
+// live returns the thread's conversation if it is open.
+func (t *Thread) live() *Conversation {
+	if t.current != nil && t.current.Open() {
+		return t.current
+	}
+	return nil
+}
+
+// touch emits the conversation's head.
+func (f *Fold) touch(r Record, c *Conversation) {
+	c.Head.Rev = r.Pos
+	head := c.Head
+	head.Contact.Identities = slices.Clone(head.Contact.Identities)
+	if c.Head.Offer != nil {
+		o := *c.Head.Offer
+		o.Agents = slices.Clone(o.Agents)
+		head.Offer = &o
+	}
+	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Conversation: &head})
+}
+
+// addItem appends a line to a conversation and emits it.
+func (f *Fold) addItem(r Record, c *Conversation, it wire.Item) *wire.Item {
+	it.Position = r.Pos
+	if it.Time.IsZero() {
+		it.Time = r.At
+	}
+	return f.keep(r, c, it)
+}
+
+// keep stores a line that already has its position.
+func (f *Fold) keep(r Record, c *Conversation, it wire.Item) *wire.Item {
+	it.Conversation = c.Head.ID
+	if it.Attachments == nil {
+		it.Attachments = []gateway.Attachment{}
+	}
+	p := &it
+	if len(c.items) >= maxItems {
+		c.items = append(c.items[:0], c.items[maxItems/4:]...)
+	}
+	c.items = append(c.items, p)
+	f.emitItem(r, c, p)
+	return p
+}
+
+// emitItem emits a copy: receivers keep it while the fold goes on changing its own.
+func (f *Fold) emitItem(r Record, c *Conversation, p *wire.Item) {
+	p.Rev = r.Pos
+	it := *p
+	it.Attachments = slices.Clone(it.Attachments)
+	it.Extra = maps.Clone(it.Extra)
+	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Item: &it})
+}
+
+// event adds a line that says what happened to the conversation.
+func (f *Fold) event(r Record, c *Conversation, name string, data map[string]string) {
+	for k, v := range data {
+		if v == "" {
+			delete(data, k)
+		}
+	}
+	f.addItem(r, c, wire.Item{ID: "e" + strconv.FormatUint(r.Pos, 36), Kind: "event",
+		From: wire.From{Kind: "system"}, Event: name, Data: data})
+}
+
+func (f *Fold) agent(id gateway.AgentID) wire.From {
+	if id == "" {
+		return wire.From{Kind: "system"}
+	}
+	return wire.From{Kind: "agent", ID: string(id), Name: f.agentName(id)}
+}
+
+func (f *Fold) agentName(id gateway.AgentID) string {
+	if n := f.agentNames[id]; n != "" {
+		return n
+	}
+	return string(id)
+}
+
+func (c *Conversation) countUnread() int {
+	n := 0
+	for _, it := range c.items {
+		if it.Kind == "message" && it.Direction == gateway.Inbound && it.Position > c.readTo {
+			n++
+		}
+	}
+	return n
+}
+
+func preview(text string) string {
+	n := 0
+	for i := range text {
+		if n == previewRunes {
+			return text[:i] + "…"
+		}
+		n++
+	}
+	return text
+}
+
+// Forget drops conversations that were closed long enough before now that nobody can reopen them. Their
+// lines are in the history database. The shell calls it from time to time.
+func (f *Fold) Forget(now time.Time) []gateway.ConversationID {
+	var gone []gateway.ConversationID
+	n := 0
+	for _, c := range f.closed {
+		if c.Open() || c.Head.ClosedAt == nil {
+			continue // reopened since; it is in the list again when it closes
+		}
+		if now.Sub(*c.Head.ClosedAt) < forgetClosed {
+			f.closed[n] = c
+			n++
+			continue
+		}
+		if f.conversations[c.Head.ID] != c {
+			continue
+		}
+		delete(f.conversations, c.Head.ID)
+		if t := f.threads[c.Thread]; t != nil && t.current == c {
+			t.current = nil
+		}
+		gone = append(gone, c.Head.ID)
+	}
+	clear(f.closed[n:])
+	f.closed = f.closed[:n]
+	return gone
+}
