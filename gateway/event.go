@@ -248,6 +248,53 @@ type (
 	}
 )
 
+// Sign-in, streams "access/…". Secrets are kept as SHA-256 of what the person or program holds, in hex.
+type (
+	// SessionOpened: an agent signed in. The session ends at Expires whatever happens.
+	SessionOpened struct {
+		Hash    string    `json:"hash"`
+		Agent   AgentID   `json:"agent"`
+		At      time.Time `json:"at"`
+		Expires time.Time `json:"expires"`
+		Device  string    `json:"device,omitempty"` // "Firefox on Linux": what the agent sees in the list
+	}
+
+	// SessionSeen moves the idle limit; it is written at most once every few minutes.
+	SessionSeen struct {
+		Hash string    `json:"hash"`
+		At   time.Time `json:"at"`
+	}
+
+	// SessionClosed: signed out, or revoked.
+	SessionClosed struct {
+		Hash string `json:"hash"`
+	}
+
+	// TokenSaved is an API token for scripts. Name is unique among live tokens.
+	TokenSaved struct {
+		Hash string    `json:"hash"`
+		Name string    `json:"name"`
+		Role string    `json:"role"` // agent, admin
+		At   time.Time `json:"at"`
+	}
+
+	// TokenRevoked ends an API token.
+	TokenRevoked struct {
+		Hash string `json:"hash"`
+	}
+
+	// SetupOffered is the one-time link for the first administrator; a later one replaces it.
+	SetupOffered struct {
+		Hash    string    `json:"hash"`
+		Expires time.Time `json:"expires"`
+	}
+
+	// SetupCompleted: the first administrator exists, no link works any more.
+	SetupCompleted struct {
+		Agent AgentID `json:"agent"`
+	}
+)
+
 func (MessageReceived) EventType() string      { return "message.received" }
 func (MessageEdited) EventType() string        { return "message.edited" }
 func (Reacted) EventType() string              { return "message.reacted" }
@@ -274,6 +321,13 @@ func (ConversationRead) EventType() string     { return "conversation.read" }
 func (AgentSaved) EventType() string           { return "agent.saved" }
 func (AgentRemoved) EventType() string         { return "agent.removed" }
 func (PresenceChanged) EventType() string      { return "presence.changed" }
+func (SessionOpened) EventType() string        { return "session.opened" }
+func (SessionSeen) EventType() string          { return "session.seen" }
+func (SessionClosed) EventType() string        { return "session.closed" }
+func (TokenSaved) EventType() string           { return "token.saved" }
+func (TokenRevoked) EventType() string         { return "token.revoked" }
+func (SetupOffered) EventType() string         { return "setup.offered" }
+func (SetupCompleted) EventType() string       { return "setup.completed" }
 
 // decoders is fixed: one line an event type.
 var decoders = map[string]func([]byte) (Event, error){
@@ -303,6 +357,13 @@ var decoders = map[string]func([]byte) (Event, error){
 	"agent.saved":           decode[AgentSaved],
 	"agent.removed":         decode[AgentRemoved],
 	"presence.changed":      decode[PresenceChanged],
+	"session.opened":        decode[SessionOpened],
+	"session.seen":          decode[SessionSeen],
+	"session.closed":        decode[SessionClosed],
+	"token.saved":           decode[TokenSaved],
+	"token.revoked":         decode[TokenRevoked],
+	"setup.offered":         decode[SetupOffered],
+	"setup.completed":       decode[SetupCompleted],
 }
 
 func decode[E Event](data []byte) (Event, error) {
@@ -335,6 +396,9 @@ func ThreadStream(t ThreadID) string             { return "thread/" + string(t) 
 func ConversationStream(c ConversationID) string { return "conversation/" + string(c) }
 func AgentStream(a AgentID) string               { return "agent/" + string(a) }
 func ChannelStream(name string) string           { return "channel/" + name }
+
+// AccessStream is the stream of one session, token or the setup: "access/session/HASH", "access/setup".
+func AccessStream(name string) string { return "access/" + name }
 
 // Fact is what a channel learned: an event about a person's thread, with the key that makes a redelivery
 // of the same thing the same fact. A zero Identity puts it into the channel's own stream.
