@@ -1,0 +1,446 @@
+package outbox_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"backline/channels"
+	"backline/gateway"
+	"backline/gateway/journal"
+	"backline/gateway/outbox"
+)
+
+var seeds = flag.Int("seeds", 60, "how many simulated histories")
+
+func encode(e gateway.Event) []byte {
+	b, err := json.Marshal(e)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// TestMessagesSurviveAnything plays whole histories: providers fail, throttle, hang and panic, the journal
+// refuses or loses its answers, and the process dies between any two steps, again and again.
+func TestMessagesSurviveAnything(t *testing.T) {
+	for _, kind := range []string{"plain", "resolver", "providers"} {
+		for seed := range *seeds {
+			t.Run(fmt.Sprintf("%s/%d", kind, seed), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { simulate(t, kind, uint64(seed)) })
+			})
+		}
+	}
+}
+
+type sim struct {
+	rng *rand.Rand
+	mu  sync.Mutex // guards rng and now
+	now *life
+	log *log
+	net *channel
+	ch  channels.Channel
+}
+
+func simulate(t *testing.T, kind string, seed uint64) {
+	s := &sim{rng: rand.New(rand.NewPCG(seed, 7)), log: newLog(), net: &channel{name: "sms"}}
+	s.net.answer = moody(s.rng, &s.mu, &s.now)
+	s.ch = s.net
+	switch kind {
+	case "resolver":
+		s.ch = resolving{s.net}
+	case "providers":
+		s.net.providers = []string{"one", "two"}
+		s.ch = twoWays{s.net}
+	}
+	s.log.fault = s.fault
+	var all []gateway.MessageID
+	for n := range 8 {
+		for thread := range 4 {
+			all = append(all, submit(s.log, thread, n, "sms"))
+		}
+	}
+	for range 40 {
+		s.live(1 + s.rng.IntN(60))
+	}
+	s.live(1 << 30)
+	s.check(t, all, kind)
+}
+
+// live runs one process until it dies or has had time for everything.
+func (s *sim) live(steps int) {
+	f := &life{left: steps, dead: make(chan struct{})}
+	s.mu.Lock()
+	s.now = f
+	s.mu.Unlock()
+	o := outbox.New(outbox.Options{Append: s.log.append, Channels: map[string]channels.Channel{"sms": s.ch},
+		Threads: everybody{}, Rand: rand.New(rand.NewPCG(uint64(steps), 1)), MaxAge: 300 * 24 * time.Hour})
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.log.feed(ctx, o) })
+	wg.Go(func() { _ = o.Run(ctx) })
+	timer := time.NewTimer(24 * time.Hour)
+	select {
+	case <-f.dead:
+	case <-timer.C:
+	}
+	cancel()
+	wg.Wait()
+}
+
+// fault is the journal's mood: dead, full, or in without an answer.
+func (s *sim) fault(before bool) error {
+	s.mu.Lock()
+	f, dice := s.now, s.rng.IntN(100)
+	s.mu.Unlock()
+	switch {
+	case f.step() != nil:
+		return journal.ErrClosed
+	case before && dice < 5:
+		return journal.ErrFull
+	case dice > 94:
+		return journal.ErrUncertain
+	}
+	return nil
+}
+
+func (s *sim) check(t *testing.T, all []gateway.MessageID, kind string) {
+	end := ends(t, s.log)
+	for _, id := range all {
+		switch st := end[id].State; st {
+		case gateway.DeliverySent:
+			if !s.net.has(id) {
+				t.Errorf("%s is sent but never arrived", id)
+			}
+		case gateway.DeliveryFailed:
+			if s.net.has(id) {
+				t.Errorf("%s failed but arrived", id)
+			}
+		case gateway.DeliveryUncertain:
+			if kind == "resolver" {
+				t.Errorf("%s is uncertain although it could be looked up", id)
+			}
+		default:
+			t.Errorf("%s is not at an end: %q", id, st)
+		}
+	}
+	last := map[string]string{}
+	for _, id := range s.net.got {
+		th, n := threadOf(id), string(id)
+		if n <= last[th] {
+			t.Errorf("%s arrived after %s: twice or out of order", n, last[th])
+		}
+		last[th] = n
+	}
+	s.checkCalls(t)
+}
+
+// checkCalls wants no call after a message's end or an unknown outcome that nobody looked up.
+func (s *sim) checkCalls(t *testing.T) {
+	open := map[gateway.MessageID]bool{}
+	for _, r := range s.log.after(0) {
+		switch e := r.Event.(type) {
+		case gateway.AttemptStarted:
+			if open[e.Message] {
+				t.Errorf("%s: attempt %d began while the one before was open", e.Message, e.Attempt)
+			}
+			open[e.Message] = true
+		case gateway.AttemptEnded:
+			delete(open, e.Message)
+		}
+	}
+	seen := map[string]bool{}
+	for _, c := range s.net.calls {
+		k := fmt.Sprint(c.Key, c.Attempt)
+		if seen[k] {
+			t.Errorf("%s: attempt %d called the provider twice", c.Key, c.Attempt)
+		}
+		seen[k] = true
+	}
+}
+
+// world is one running outbox in a bubble.
+type world struct {
+	*testing.T
+	log *log
+	net *channel
+	box *outbox.Outbox
+}
+
+func run(t *testing.T, ch channels.Channel, net *channel, look outbox.ThreadLookup, play func(w world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := world{T: t, log: newLog(), net: net}
+		w.box = outbox.New(outbox.Options{Append: w.log.append, Threads: look,
+			Channels: map[string]channels.Channel{net.name: ch}})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { w.log.feed(ctx, w.box) })
+		wg.Go(func() { _ = w.box.Run(ctx) })
+		play(w)
+		cancel()
+		wg.Wait()
+	})
+}
+
+func (w world) wantEnd(id gateway.MessageID, state gateway.Delivery, code channels.Code) {
+	w.Helper()
+	synctest.Wait()
+	if e := ends(w.T, w.log)[id]; e.State != state || e.Code != string(code) {
+		w.Errorf("%s ended %q %q, want %q %q", id, e.State, e.Code, state, code)
+	}
+}
+
+func (w world) wantCalls(want ...string) {
+	w.Helper()
+	synctest.Wait()
+	w.net.mu.Lock()
+	defer w.net.mu.Unlock()
+	var got []string
+	for _, c := range w.net.calls {
+		got = append(got, string(c.Key)+"@"+c.Provider)
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		w.Errorf("calls %v, want %v", got, want)
+	}
+}
+
+func answers(codes ...channels.Code) func(context.Context, channels.Outbound) (bool, channels.Receipt, error) {
+	var mu sync.Mutex
+	return func(_ context.Context, m channels.Outbound) (bool, channels.Receipt, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(codes) > 0 {
+			c := codes[0]
+			codes = codes[1:]
+			if c != "" {
+				return false, channels.Receipt{}, &channels.SendError{Code: c}
+			}
+		}
+		return true, channels.Receipt{ProviderIDs: []string{fmt.Sprintf("%s-%s-%d", m.Provider, m.Key, m.Attempt)}}, nil
+	}
+}
+
+func sms(codes ...channels.Code) (twoWays, *channel) {
+	n := &channel{name: "sms", providers: []string{"one", "two"}, answer: answers(codes...)}
+	return twoWays{n}, n
+}
+
+func TestProviderThatIsDownIsPassedOverAndAlarmed(t *testing.T) {
+	ch, net := sms(channels.ProviderDown)
+	run(t, ch, net, everybody{}, func(w world) {
+		a := submit(w.log, 1, 1, "sms")
+		w.wantEnd(a, gateway.DeliverySent, "")
+		b := submit(w.log, 2, 1, "sms")
+		w.wantEnd(b, gateway.DeliverySent, "")
+		w.wantCalls("m1-001@one", "m1-001@two", "m2-001@two")
+		w.wantAlarms("provider_down/one")
+		time.Sleep(time.Hour)
+		submit(w.log, 3, 1, "sms") // the probe
+		w.wantCalls("m1-001@one", "m1-001@two", "m2-001@two", "m3-001@one")
+		w.wantAlarms("provider_down/one", "-provider_down/one")
+	})
+}
+
+func (w world) wantAlarms(want ...string) {
+	w.Helper()
+	synctest.Wait()
+	var got []string
+	for _, r := range w.log.after(0) {
+		if a, ok := r.Event.(gateway.ChannelAlarm); ok {
+			s := a.Code
+			if a.Cleared {
+				s = "-" + s
+			}
+			got = append(got, s)
+		}
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		w.Errorf("alarms %v, want %v", got, want)
+	}
+}
+
+func TestTemporaryErrorStaysWithTheProviderOnceThenLeaves(t *testing.T) {
+	ch, net := sms(channels.Temporary, channels.Temporary)
+	run(t, ch, net, everybody{}, func(w world) {
+		submit(w.log, 1, 1, "sms")
+		time.Sleep(time.Hour)
+		w.wantCalls("m1-001@one", "m1-001@one", "m1-001@two")
+	})
+}
+
+func TestOptOutBlocksEveryProvider(t *testing.T) {
+	ch, net := sms()
+	run(t, ch, net, everybody{optedOut: true}, func(w world) {
+		a := submit(w.log, 1, 1, "sms")
+		w.wantEnd(a, gateway.DeliveryFailed, channels.OptedOut)
+		w.wantCalls()
+	})
+	ch, net = sms(channels.OptedOut)
+	run(t, ch, net, everybody{}, func(w world) {
+		a := submit(w.log, 1, 1, "sms")
+		w.wantEnd(a, gateway.DeliveryFailed, channels.OptedOut)
+		time.Sleep(time.Hour)
+		w.wantCalls("m1-001@one")
+	})
+}
+
+func TestReportThatIsSafeToResendTakesTheOtherProviderOnce(t *testing.T) {
+	ch, net := sms()
+	run(t, ch, net, everybody{}, func(w world) {
+		a := submit(w.log, 1, 1, "sms")
+		w.wantCalls("m1-001@one")
+		report := gateway.DeliveryReported{Message: a, State: gateway.DeliveryFailed, Provider: "one", SafeToResend: true}
+		put(w.log, "thread/x", report)
+		w.wantCalls("m1-001@one", "m1-001@two")
+		put(w.log, "thread/x", report) // old news: the second provider has it now
+		time.Sleep(time.Hour)
+		w.wantCalls("m1-001@one", "m1-001@two")
+		report.Provider, report.ProviderID = "two", "two-m1-001-2"
+		put(w.log, "thread/x", report)
+		time.Sleep(time.Hour)
+		w.wantCalls("m1-001@one", "m1-001@two")
+	})
+}
+
+func TestDownChannelIsProbedByOneMessageAtATime(t *testing.T) {
+	net := &channel{name: "messenger"}
+	broken := true
+	net.answer = func(context.Context, channels.Outbound) (bool, channels.Receipt, error) {
+		if broken {
+			return false, channels.Receipt{}, &channels.SendError{Code: channels.ChannelDown, Reason: "190/460"}
+		}
+		return true, channels.Receipt{}, nil
+	}
+	run(t, net, net, everybody{}, func(w world) {
+		submit(w.log, 0, 0, "messenger")
+		synctest.Wait()
+		for i := range 50 {
+			submit(w.log, i, 1, "messenger")
+		}
+		time.Sleep(time.Hour)
+		w.net.mu.Lock()
+		calls := len(w.net.calls)
+		broken = false
+		w.net.mu.Unlock()
+		if calls < 5 || calls > 60 {
+			t.Errorf("%d probes in an hour, want some", calls)
+		}
+		w.wantAlarms("channel_down")
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if s := w.box.Stats(); s.Pending != 0 || s.Sent != 51 || s.Down != 0 {
+			t.Errorf("after the repair: %+v", s)
+		}
+		w.wantAlarms("channel_down", "-channel_down")
+	})
+}
+
+func TestPartsThatWentOutAreNotSentAgain(t *testing.T) {
+	net := &channel{name: "sms", answer: func(context.Context, channels.Outbound) (bool, channels.Receipt, error) {
+		return false, channels.Receipt{}, &channels.SendError{Code: channels.Temporary, Sent: []string{"p1"}}
+	}}
+	run(t, net, net, everybody{}, func(w world) {
+		a := submit(w.log, 1, 1, "sms")
+		w.wantEnd(a, gateway.DeliveryUncertain, "partly_sent")
+		time.Sleep(time.Hour)
+		w.wantCalls("m1-001@")
+	})
+}
+
+func TestMessageIsGivenUpAfterADayButNotOnTheLivechat(t *testing.T) {
+	for name, want := range map[string]gateway.Delivery{"sms": gateway.DeliveryFailed, "livechat": gateway.DeliveryPending} {
+		net := &channel{name: name, answer: func(context.Context, channels.Outbound) (bool, channels.Receipt, error) {
+			return false, channels.Receipt{}, &channels.SendError{Code: channels.Temporary}
+		}}
+		run(t, net, net, everybody{}, func(w world) {
+			a := submit(w.log, 1, 1, name)
+			b := submit(w.log, 1, 2, name)
+			time.Sleep(25 * time.Hour)
+			synctest.Wait()
+			if e := ends(t, w.log)[a]; e.State != want {
+				t.Errorf("%s: %q after a day, want %q", name, e.State, want)
+			}
+			if e := ends(t, w.log)[b]; want == gateway.DeliveryFailed && e.State != want {
+				t.Errorf("%s: the next message is %q, want %q", name, e.State, want)
+			}
+			if n := len(w.net.calls); n > 2500 {
+				t.Errorf("%d calls in a day", n)
+			}
+		})
+	}
+}
+
+func TestThrottledAccountWaitsAsLongAsAsked(t *testing.T) {
+	var asked time.Time
+	net := &channel{name: "messenger"}
+	net.answer = func(context.Context, channels.Outbound) (bool, channels.Receipt, error) {
+		if asked.IsZero() {
+			asked = time.Now()
+			return false, channels.Receipt{}, &channels.SendError{Code: channels.Throttled, RetryAfter: 10 * time.Minute}
+		}
+		if d := time.Since(asked); d < 10*time.Minute {
+			t.Errorf("called again after %s", d)
+		}
+		return true, channels.Receipt{}, nil
+	}
+	run(t, net, net, everybody{}, func(w world) {
+		a := submit(w.log, 1, 1, "messenger")
+		synctest.Wait()
+		b := submit(w.log, 2, 1, "messenger")
+		time.Sleep(time.Hour)
+		w.wantEnd(a, gateway.DeliverySent, "")
+		w.wantEnd(b, gateway.DeliverySent, "")
+	})
+}
+
+func TestStopLetsTheCallUnderWayFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		net := &channel{name: "sms", answer: func(context.Context, channels.Outbound) (bool, channels.Receipt, error) {
+			time.Sleep(5 * time.Second)
+			return true, channels.Receipt{}, nil
+		}}
+		o := outbox.New(outbox.Options{Append: l.append, Threads: everybody{}, Channels: map[string]channels.Channel{"sms": net}})
+		a := submit(l, 1, 1, "sms")
+		for _, r := range l.after(0) {
+			o.Observe(r)
+		}
+		o.Replayed()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := o.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if e := ends(t, l)[a]; e.State != gateway.DeliverySent {
+			t.Errorf("ended %q, want sent", e.State)
+		}
+	})
+}
+
+func TestEchoProvesAnOpenAttempt(t *testing.T) {
+	net := &channel{name: "messenger", answer: answers()}
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		a := submit(l, 1, 1, "messenger")
+		put(l, "conversation/c1", gateway.AttemptStarted{Message: a, Attempt: 1})
+		put(l, "thread/t", gateway.MessageReceived{Echo: true, EchoOf: a})
+		o := outbox.New(outbox.Options{Append: l.append, Threads: everybody{}, Channels: map[string]channels.Channel{"messenger": net}})
+		for _, r := range l.after(0) {
+			o.Observe(r)
+		}
+		o.Replayed()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_ = o.Run(ctx)
+		if e := ends(t, l)[a]; e.State != gateway.DeliverySent || len(net.calls) != 0 {
+			t.Errorf("ended %q after %d calls, want sent after none", e.State, len(net.calls))
+		}
+	})
+}
