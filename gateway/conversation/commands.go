@@ -78,6 +78,8 @@ func (c *Conversation) Note(id gateway.MessageID, agent gateway.AgentID, text st
 // what can be known here is refused here, so that the agent hears it at once.
 func (c *Conversation) Submit(t *Thread, m gateway.MessageSubmitted) (gateway.Event, error) {
 	switch {
+	case c.item(string(m.Message)) != nil:
+		return nil, nil // said twice
 	case !c.Open():
 		return nil, closedError()
 	case t.OptedOut:

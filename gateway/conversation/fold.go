@@ -32,6 +32,8 @@ type Fold struct {
 	closed        []*Conversation // in order of closing, to be forgotten
 	unrouted      map[gateway.ThreadID]struct{}
 	agentNames    map[gateway.AgentID]string
+	held          map[gateway.AgentID]int // open conversations by holder
+	wrapping      map[gateway.ConversationID]*Conversation
 	changes       []Change
 	unknown       uint64
 }
@@ -43,6 +45,8 @@ func New() *Fold {
 		conversations: map[gateway.ConversationID]*Conversation{},
 		unrouted:      map[gateway.ThreadID]struct{}{},
 		agentNames:    map[gateway.AgentID]string{},
+		held:          map[gateway.AgentID]int{},
+		wrapping:      map[gateway.ConversationID]*Conversation{},
 	}
 }
 
@@ -74,7 +78,8 @@ type Conversation struct {
 	LastAgent gateway.AgentID   // who held it last
 
 	readTo uint64
-	items  []*wire.Item // in order of Position, at most maxItems
+	holder gateway.AgentID // whom f.held counts it for
+	items  []*wire.Item    // in order of Position, at most maxItems
 }
 
 // Open reports whether the conversation is not closed.
@@ -105,6 +110,32 @@ func (f *Fold) All(yield func(*Conversation) bool) {
 			return
 		}
 	}
+}
+
+// Held is how many open conversations an agent holds.
+func (f *Fold) Held(a gateway.AgentID) int { return f.held[a] }
+
+// WrappingUp yields the conversations in wrap-up.
+func (f *Fold) WrappingUp(yield func(*Conversation) bool) {
+	for _, c := range f.wrapping {
+		if !yield(c) {
+			return
+		}
+	}
+}
+
+// hold counts who holds what. Called before the head changes to the new state and holder.
+func (f *Fold) hold(c *Conversation, to gateway.AgentID) {
+	if c.holder != "" {
+		if f.held[c.holder]--; f.held[c.holder] <= 0 {
+			delete(f.held, c.holder)
+		}
+	}
+	c.holder = to
+	if to != "" {
+		f.held[to]++
+	}
+	delete(f.wrapping, c.Head.ID)
 }
 
 // Unknown counts records of types this version does not know.
@@ -169,6 +200,7 @@ func (f *Fold) applyToConversation(r Record) {
 		f.assigned(r, c, e)
 	case gateway.WrapUpStarted:
 		c.Head.State, c.WrapUp = gateway.StateWrapUp, e.Until
+		f.wrapping[c.Head.ID] = c
 		f.touch(r, c)
 	case gateway.ConversationClosed:
 		f.closedBy(r, c, e)

@@ -80,6 +80,7 @@ func (f *Fold) reopened(r Record, c *Conversation, e gateway.ConversationReopene
 	if !t.first.Time.IsZero() {
 		since = t.first.Time
 	}
+	f.hold(c, "")
 	c.Head.State, c.Head.ClosedAt, c.Head.Agent = gateway.StateWaiting, nil, ""
 	c.Head.WaitingSince, c.Head.Target = &since, e.To
 	if q := e.To.Queue(); q != "" {
@@ -102,6 +103,7 @@ func (f *Fold) queued(r Record, c *Conversation, e gateway.ConversationQueued) {
 	if c.Head.Agent != "" {
 		c.LastAgent = c.Head.Agent
 	}
+	f.hold(c, "")
 	c.Head.State, c.Head.Agent, c.Head.Offer = gateway.StateWaiting, "", nil
 	c.Head.WaitingSince, c.Head.Target, c.Head.Queue = &since, e.Target, e.Queue
 	c.Front, c.Held, c.Tried = e.Front, false, nil
@@ -150,6 +152,7 @@ func (f *Fold) assigned(r Record, c *Conversation, e gateway.ConversationAssigne
 	if c.Head.Agent != "" {
 		c.LastAgent = c.Head.Agent
 	}
+	f.hold(c, e.Agent)
 	c.Head.State, c.Head.Agent, c.Head.Offer, c.Head.WaitingSince = gateway.StateActive, e.Agent, nil, nil
 	c.Front, c.Held, c.Tried = false, false, nil
 	f.event(r, c, "assigned", map[string]string{"agent": string(e.Agent), "agent_name": f.agentName(e.Agent), "how": e.How,
@@ -165,6 +168,7 @@ func (f *Fold) closedBy(r Record, c *Conversation, e gateway.ConversationClosed)
 	if c.Head.Agent != "" {
 		c.LastAgent = c.Head.Agent
 	}
+	f.hold(c, "")
 	c.Head.State, c.Head.ClosedAt, c.Head.Offer, c.Head.WaitingSince = gateway.StateClosed, &at, nil, nil
 	c.readTo, c.Head.Unread = r.Pos, 0
 	f.closed = append(f.closed, c)

@@ -1,0 +1,398 @@
+// Package live is the shell around the pure parts: it owns the fold of all open conversations and the
+// router, feeds them from the journal's tail, appends what they decide and tells everybody who listens.
+//
+// It is the one reader of the tail in a process:
+//
+//	journal → decode → observers (access, outbox, files) → fold → router → decisions → journal
+//	                                                          └→ subscribers, history
+//
+// Concurrency: all state is guarded by one mutex that is held for memory work only, never for I/O. Run owns
+// three goroutines (tail, loop, history) and returns when all have ended. Every method may be called from
+// any goroutine; those that change something are commands: they check the state, append at the version they
+// saw and try again when somebody else was faster.
+//
+// What survives kill -9: everything acknowledged. What does not: typing, who is looking, heartbeats; these
+// come back by themselves.
+package live
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"backline/gateway"
+	"backline/gateway/conversation"
+	"backline/gateway/journal"
+	"backline/gateway/router"
+	"backline/gateway/wire"
+)
+
+// Entry is a place where customers arrive.
+type Entry struct {
+	Name    string // "livechat/shop", "sms/+12025550100": channel and account
+	Channel string
+	Account string
+	To      gateway.Target
+	Queue   gateway.QueueID // the queue itself, or the one an agent target falls back to
+}
+
+// Observer sees every record in order, during replay and after. It must be quick and must not call back.
+type Observer interface {
+	Observe(conversation.Record)
+}
+
+// History is the projection that search, timelines and resuming read from.
+type History interface {
+	Apply(ctx context.Context, changes []conversation.Change, upTo uint64) error
+	Applied() uint64
+	Wait(ctx context.Context, pos uint64) error
+	Thread(ctx context.Context, t gateway.ThreadID, afterRev uint64, limit int) ([]wire.Item, error)
+	ItemsSince(ctx context.Context, rev uint64, limit int) ([]wire.Item, error)
+}
+
+// Options of a Live. All but Reopen, Now and Windows are needed.
+type Options struct {
+	Journal  journal.Journal
+	History  History
+	Queues   []router.Queue
+	Entries  []Entry
+	Settings router.Settings
+	Log      *slog.Logger
+	// Raw sees every journal event in order before it is decoded (access control keeps its own types).
+	Raw []func(journal.Event)
+	// Observers see every decoded record.
+	Observers []Observer
+	// Windows computes the reply window of a channel from the last inbound message.
+	Windows map[string]func(lastInbound, now time.Time) *wire.Window
+	// Ready is called once, when the journal has been folded up to the head found at start.
+	Ready func()
+}
+
+// Live is the running state. New starts nothing; Run does.
+type Live struct {
+	opts    Options
+	queues  map[gateway.QueueID]router.Queue
+	entries map[string]Entry
+	wake    chan struct{}        // capacity 1, never closed
+	batches chan []journal.Event // closed by the tail goroutine
+	project chan projection      // closed by the loop goroutine
+	ready   chan struct{}        // closed when replayed
+
+	mu        sync.Mutex
+	fold      *conversation.Fold
+	router    *router.Router
+	agents    map[gateway.AgentID]*agent
+	head      uint64
+	waiters   []waiter
+	subs      map[*Subscription]struct{}
+	visitors  map[gateway.ThreadID]map[*visitor]struct{}
+	alarms    map[string]wire.Alarm
+	forgotten uint64 // highest Rev of a conversation that left memory
+	replayed  bool
+	failed    error // why Run ended
+	stats     Stats
+}
+
+// Stats counts for /metrics.
+type Stats struct {
+	Head, Conversations, Waiting, Unknown    uint64
+	Decisions, Conflicts, Consoles, Visitors uint64
+}
+
+type waiter struct {
+	pos  uint64
+	done chan struct{}
+}
+
+type projection struct {
+	changes []conversation.Change
+	upTo    uint64
+}
+
+// New returns a Live over an open journal.
+func New(o Options) *Live {
+	l := &Live{opts: o, queues: map[gateway.QueueID]router.Queue{}, entries: map[string]Entry{},
+		wake: make(chan struct{}, 1), batches: make(chan []journal.Event), project: make(chan projection, 64),
+		ready: make(chan struct{}),
+		fold:  conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},
+		subs: map[*Subscription]struct{}{}, visitors: map[gateway.ThreadID]map[*visitor]struct{}{},
+		alarms: map[string]wire.Alarm{}}
+	for _, q := range o.Queues {
+		l.queues[q.ID] = q
+	}
+	for _, e := range o.Entries {
+		l.entries[e.Channel+"/"+e.Account] = e
+	}
+	return l
+}
+
+// Run folds the journal, then decides, until ctx ends (nil) or the journal fails for good.
+func (l *Live) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	_, start, err := l.opts.Journal.Bounds(ctx)
+	if err != nil {
+		return err
+	}
+	g.Go(func() error { return l.tail(ctx) })
+	g.Go(func() error { return l.loop(ctx, start) })
+	g.Go(func() error { return l.projectAll(ctx) })
+	err = g.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	l.mu.Lock()
+	l.failed = errors.Join(err, journal.ErrClosed)
+	for _, w := range l.waiters {
+		close(w.done)
+	}
+	l.waiters = nil
+	for s := range l.subs {
+		s.closeLocked()
+	}
+	l.mu.Unlock()
+	return err
+}
+
+// Replayed is closed when the state is current.
+func (l *Live) Replayed() <-chan struct{} { return l.ready }
+
+const readBatch = 1024
+
+// tail reads the journal and hands batches to the loop.
+func (l *Live) tail(ctx context.Context) error {
+	defer close(l.batches)
+	after := uint64(0)
+	for {
+		events, err := l.opts.Journal.Read(ctx, after, readBatch, time.Minute)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			continue
+		}
+		if events[0].Pos != after+1 && after != 0 {
+			return journal.ErrForked
+		}
+		after = events[len(events)-1].Pos
+		select {
+		case l.batches <- events:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// loop folds batches and decides. decideAt is the position its own last decisions reached: it decides again
+// only after it has seen them.
+func (l *Live) loop(ctx context.Context, start uint64) error {
+	defer close(l.project)
+	if start == 0 {
+		l.finishReplay()
+	}
+	var decideAt uint64
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case events, ok := <-l.batches:
+			if !ok {
+				return ctx.Err()
+			}
+			head := l.foldBatch(ctx, events)
+			if !l.replayed && head >= start {
+				l.finishReplay()
+			}
+		case <-l.wake:
+		case <-timer.C:
+		}
+		if !l.replayed || l.Head() < decideAt {
+			continue
+		}
+		pos, next, err := l.decide(ctx)
+		if err != nil {
+			return err
+		}
+		decideAt = max(decideAt, pos)
+		timer.Reset(next)
+	}
+}
+
+// finishReplay starts the clock of those who were there before the restart: their consoles have the time
+// between silent and gone to come back before their unanswered work is given away.
+func (l *Live) finishReplay() {
+	l.mu.Lock()
+	now := time.Now()
+	for id, a := range l.agents {
+		if l.fold.Held(id) > 0 {
+			a.heartbeat = now.Add(-silentAfter(l.opts.Settings))
+		}
+		l.putAgentLocked(id, now)
+	}
+	for c := range l.fold.All {
+		l.putWorkLocked(c)
+	}
+	l.replayed = true
+	l.mu.Unlock()
+	close(l.ready)
+	if l.opts.Ready != nil {
+		l.opts.Ready()
+	}
+}
+
+func silentAfter(s router.Settings) time.Duration {
+	if s.SilentAfter > 0 {
+		return s.SilentAfter
+	}
+	return 45 * time.Second
+}
+
+// foldBatch applies events and tells subscribers and history.
+func (l *Live) foldBatch(ctx context.Context, events []journal.Event) uint64 {
+	records := make([]conversation.Record, len(events))
+	for i, e := range events {
+		for _, raw := range l.opts.Raw {
+			raw(e)
+		}
+		ev, err := gateway.DecodeEvent(e.Type, e.Data)
+		if err != nil {
+			l.opts.Log.Warn("journal record not understood", "pos", e.Pos, "type", e.Type, "err", err)
+		}
+		records[i] = conversation.Record{Pos: e.Pos, Stream: e.Stream, Version: e.Version, At: e.At, Event: ev}
+		for _, o := range l.opts.Observers {
+			o.Observe(records[i])
+		}
+	}
+	upTo := events[len(events)-1].Pos
+	p := projection{upTo: upTo, changes: l.foldRecords(records)}
+	select {
+	case l.project <- p:
+	case <-ctx.Done():
+	}
+	return upTo
+}
+
+func (l *Live) foldRecords(records []conversation.Record) []conversation.Change {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []conversation.Change
+	for _, r := range records {
+		l.foldAgentLocked(r)
+		l.foldAlarmLocked(r)
+		changes := l.fold.Apply(r)
+		all = append(all, changes...)
+		l.head = r.Pos
+		if l.replayed {
+			l.mirrorLocked(r)
+			l.publishLocked(r.Pos, changes)
+		}
+	}
+	n := 0
+	for _, w := range l.waiters {
+		if w.pos <= l.head {
+			close(w.done)
+			continue
+		}
+		l.waiters[n] = w
+		n++
+	}
+	l.waiters = l.waiters[:n]
+	l.stats.Unknown = l.fold.Unknown()
+	return all
+}
+
+// projectAll writes the history database, behind the live state.
+func (l *Live) projectAll(ctx context.Context) error {
+	for p := range l.project {
+		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+			err := l.opts.History.Apply(ctx, p.changes, p.upTo)
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+			l.opts.Log.Error("history cannot be written; trying again", "err", err)
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// Head is the last position folded.
+func (l *Live) Head() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.head
+}
+
+// Wait blocks until pos has been folded.
+func (l *Live) Wait(ctx context.Context, pos uint64) error {
+	l.mu.Lock()
+	if l.failed != nil || l.head >= pos {
+		err := l.failed
+		l.mu.Unlock()
+		return err
+	}
+	w := waiter{pos: pos, done: make(chan struct{})}
+	l.waiters = append(l.waiters, w)
+	l.mu.Unlock()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// poke makes the loop decide again.
+func (l *Live) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Stats returns the counters of this moment.
+func (l *Live) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.stats
+	s.Head = l.head
+	for c := range l.fold.All {
+		if c.Open() {
+			s.Conversations++
+		}
+		if c.Head.State == gateway.StateWaiting || c.Head.State == gateway.StateOffered {
+			s.Waiting++
+		}
+	}
+	s.Consoles, s.Visitors = uint64(len(l.subs)), 0
+	for _, m := range l.visitors {
+		s.Visitors += uint64(len(m))
+	}
+	return s
+}
+
+// Thread answers the outbox's questions.
+func (l *Live) Thread(id gateway.ThreadID) (lastInbound time.Time, optedOut, ours bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, ok := l.fold.Thread(id)
+	if !ok {
+		return time.Time{}, false, true
+	}
+	return t.LastInbound, t.OptedOut, !t.NotOurs
+}

@@ -1,0 +1,224 @@
+package live
+
+import (
+	"context"
+	"time"
+
+	"backline/gateway"
+	"backline/gateway/wire"
+)
+
+// visitor is one open page of a customer. Frames are bounded; when full, the page is cut off and resumes.
+type visitor struct {
+	frames chan any
+	last   wire.Status
+	cut    bool // guarded by Live.mu; frames is closed
+}
+
+func (v *visitor) push(frame any) {
+	if v.cut {
+		return
+	}
+	select {
+	case v.frames <- frame:
+	default:
+		v.cut = true
+		close(v.frames)
+	}
+}
+
+// visible is what a customer may see of an item: messages, and the events that concern them. Agents' ids,
+// notes and reasons stay inside.
+func visible(it wire.Item) (wire.Item, bool) {
+	it.Conversation, it.ProviderID, it.Extra, it.DeliveryInfo = "", "", nil, ""
+	it.From.ID = ""
+	switch it.Kind {
+	case "message":
+		if it.From.Kind == "colleague" {
+			it.From.Kind = "agent"
+		}
+		return it, true
+	case "event":
+		switch it.Event {
+		case "assigned":
+			it.Data = map[string]string{"agent_name": it.Data["agent_name"]}
+		case "closed", "reopened", "queued":
+			it.Data = nil
+		default:
+			return it, false
+		}
+		return it, true
+	}
+	return it, false
+}
+
+// Follow implements livechat's Feed: what the visitor missed since after, then what happens, until ctx ends
+// or the page is too slow.
+func (l *Live) Follow(ctx context.Context, who gateway.Identity, after uint64, emit func(frame any) error) error {
+	select {
+	case <-l.ready:
+	case <-ctx.Done():
+		return nil
+	}
+	thread := who.Thread()
+	v := &visitor{frames: make(chan any, wire.BufferFrames)}
+	head := l.addVisitor(thread, v)
+	defer l.removeVisitor(thread, v)
+
+	if err := l.opts.History.Wait(ctx, head); err != nil {
+		return err
+	}
+	items, err := l.opts.History.Thread(ctx, thread, after, resumeItems)
+	if err != nil {
+		return err
+	}
+	sent := after
+	for _, it := range items {
+		sent = max(sent, it.Rev)
+		if shown, ok := visible(it); ok {
+			if err := emit(wire.VisitorItem{Item: shown}); err != nil {
+				return err
+			}
+		}
+	}
+	if err := emit(wire.VisitorStatus{Status: l.statusOf(thread, who)}); err != nil {
+		return err
+	}
+	if err := emit(wire.VisitorReady{Head: max(head, sent)}); err != nil {
+		return err
+	}
+	return v.forward(ctx, sent, emit)
+}
+
+// forward sends live frames; items that history has already given are not sent again.
+func (v *visitor) forward(ctx context.Context, sent uint64, emit func(frame any) error) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case f, ok := <-v.frames:
+			if !ok {
+				return gateway.Errorf(gateway.Unavailable, "too slow")
+			}
+			if it, isItem := f.(wire.VisitorItem); isItem && it.Item.Rev <= sent {
+				continue
+			}
+			if err := emit(f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (l *Live) addVisitor(t gateway.ThreadID, v *visitor) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.visitors[t] == nil {
+		l.visitors[t] = map[*visitor]struct{}{}
+	}
+	l.visitors[t][v] = struct{}{}
+	if len(l.visitors[t]) == 1 {
+		l.onlineLocked(t, true)
+	}
+	return l.head
+}
+
+func (l *Live) removeVisitor(t gateway.ThreadID, v *visitor) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.visitors[t], v)
+	if len(l.visitors[t]) == 0 {
+		delete(l.visitors, t)
+		l.onlineLocked(t, false)
+	}
+}
+
+func (l *Live) onlineLocked(id gateway.ThreadID, online bool) {
+	if t, ok := l.fold.Thread(id); ok && t.Current() != nil {
+		l.sendAllLocked(wire.ConsoleOnline{Conversation: t.Current().Head.ID, Online: online})
+	}
+}
+
+// tellVisitorsLocked passes an item on and the status if it changed.
+func (l *Live) tellVisitorsLocked(t gateway.ThreadID, it *wire.Item) {
+	pages := l.visitors[t]
+	if len(pages) == 0 {
+		return
+	}
+	if it != nil {
+		if shown, ok := visible(*it); ok {
+			for v := range pages {
+				v.push(wire.VisitorItem{Item: shown})
+			}
+		}
+		return
+	}
+	thread, ok := l.fold.Thread(t)
+	if !ok {
+		return
+	}
+	s := l.statusLocked(t, thread.Identity, time.Now())
+	for v := range pages {
+		if v.last != s {
+			v.last = s
+			v.push(wire.VisitorStatus{Status: s})
+		}
+	}
+}
+
+// Status is the truth for a page that has no conversation yet.
+func (l *Live) Status(channel, account string) wire.Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.statusLocked("", gateway.Identity{Channel: channel, Account: account}, time.Now())
+}
+
+func (l *Live) statusOf(t gateway.ThreadID, who gateway.Identity) wire.Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.statusLocked(t, who, time.Now())
+}
+
+func (l *Live) statusLocked(id gateway.ThreadID, who gateway.Identity, now time.Time) wire.Status {
+	e := l.entry(who)
+	s := wire.Status{State: "none", Staffed: l.router.Staffed(e.Queue, now), Open: l.router.Open(e.Queue, now), EstimateMS: -1}
+	if id == "" {
+		if d, ok := l.router.QueueEstimate(e.Queue, now); ok {
+			s.EstimateMS = d.Milliseconds()
+		}
+		return s
+	}
+	t, ok := l.fold.Thread(id)
+	if !ok || t.Current() == nil {
+		return s
+	}
+	h := &t.Current().Head
+	s.Staffed, s.Open = l.router.Staffed(h.Queue, now), l.router.Open(h.Queue, now)
+	switch h.State {
+	case gateway.StateClosed:
+		s.State = "closed"
+	case gateway.StateActive, gateway.StateWrapUp:
+		s.State = "active"
+		if a := l.agents[h.Agent]; a != nil {
+			s.Agent = a.saved.Name
+		}
+	default:
+		s.State = "waiting"
+		if place, ok := l.router.Position(h.ID); ok {
+			s.Position = place
+		}
+		if d, ok := l.router.Estimate(h.ID, now); ok {
+			s.EstimateMS = d.Milliseconds()
+		}
+	}
+	return s
+}
+
+// VisitorTyping shows consoles that the customer types.
+func (l *Live) VisitorTyping(who gateway.Identity) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t, ok := l.fold.Thread(who.Thread()); ok && t.Current() != nil && t.Current().Open() {
+		l.sendAllLocked(wire.ConsoleTyping{Conversation: t.Current().Head.ID})
+	}
+}
