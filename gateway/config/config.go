@@ -1,0 +1,373 @@
+// Package config is the one configuration of the gateway: a YAML file, the environment over it, secrets
+// from files. It reads and judges; it dials nothing and starts nothing.
+//
+//	defaults → file → BACKLINE_… of the environment → secrets from *_file → validate
+//
+// Reading is strict: a key that does not exist is a mistake, with a suggestion. All mistakes are found in
+// one go, each with its line and column. A [Config] that came out of [Load] is whole: every target exists,
+// every number is E.164, every URL parses, and nothing needs a second look.
+//
+// # Environment
+//
+// Each key has a variable: the path in capitals, joined by "_", after BACKLINE_ — messenger.app_secret is
+// BACKLINE_MESSENGER_APP_SECRET. Simple lists are separated by commas (BACKLINE_SMS_PROVIDERS=twilio,telnyx);
+// queues, agents, entries and replies take the whole list as YAML in one variable. [Variables] lists them.
+//
+// # Secrets
+//
+// Fields of type [Secret] print as "••••". Each has a twin with "_file" behind its name whose file holds the
+// value, in YAML and in the environment; a trailing newline is cut off.
+//
+// A Config is not changed after Load and may be read from any goroutine. Errors of Load are [*Error].
+// Relative paths (data, *_file) count from the folder of the configuration file.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"backline/gateway"
+)
+
+// Config is everything an operator can set.
+type Config struct {
+	// Version of this format; 1. Required.
+	Version int `yaml:"version"`
+
+	// Listen is the address of the HTTP server, host:port. Default 127.0.0.1:8080: put a proxy with TLS
+	// before it.
+	Listen string `yaml:"listen"`
+
+	// PublicURL is how the world reaches the gateway: scheme and host, no path. Signatures of webhooks are
+	// checked against it, never against the Host header. Default http:// and Listen, good on loopback only.
+	PublicURL string `yaml:"public_url"`
+
+	// Data is the folder with journal, files and control socket. Default ./data.
+	Data string `yaml:"data"`
+
+	// TrustedProxies are the addresses (CIDR or single) whose X-Forwarded-For is believed. Default none.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+
+	Company   Company   `yaml:"company"`
+	Queues    []Queue   `yaml:"queues"`
+	Agents    []Agent   `yaml:"agents"`
+	Entries   []Entry   `yaml:"entries"`
+	Replies   []Reply   `yaml:"replies"`
+	Messenger Messenger `yaml:"messenger"`
+	SMS       SMS       `yaml:"sms"`
+	Mail      Mail      `yaml:"mail"`
+	RTC       RTC       `yaml:"rtc"`
+	Store     Store     `yaml:"store"`
+	Limits    Limits    `yaml:"limits"`
+	Log       Log       `yaml:"log"`
+}
+
+// Company is who customers talk to.
+type Company struct {
+	// Name is shown in the widget and on links. Default "Backline".
+	Name string `yaml:"name"`
+	// Language of texts we send, where the customer's is unknown: BCP 47. Default en.
+	Language string `yaml:"language"`
+	// Color of the widget, #rrggbb. Default #1f5fbf.
+	Color string `yaml:"color"`
+}
+
+// Queue is where conversations wait for people.
+type Queue struct {
+	// ID names the queue in targets, "queue/main". Required.
+	ID gateway.QueueID `yaml:"id"`
+	// Name for people. Default the ID.
+	Name string `yaml:"name"`
+	// Ring is how long one offer rings. Default 20s; 5s–10m.
+	Ring time.Duration `yaml:"ring"`
+	// WrapUp is how long an agent is left alone after a call. Default 30s; 0s means not at all.
+	WrapUp time.Duration `yaml:"wrap_up"`
+	// Strategy says who is rung: longest_idle (default), fewest, round_robin, all.
+	Strategy string `yaml:"strategy"`
+	// Hours in which people answer. Default: always open.
+	Hours Hours `yaml:"hours"`
+	// Overflow is the target that takes over after OverflowAfter. Default none.
+	Overflow gateway.Target `yaml:"overflow"`
+	// OverflowAfter is the waiting time until Overflow. Default 2m where Overflow is set.
+	OverflowAfter time.Duration `yaml:"overflow_after"`
+	// Priority is a head start in waiting time: each step counts as a minute. Default 0; -100–100.
+	Priority int `yaml:"priority"`
+}
+
+// Hours is when a queue is open. The zero value is always open.
+type Hours struct {
+	// Timezone, an IANA name: Europe/Berlin. Default UTC.
+	Timezone string `yaml:"timezone"`
+	// Weekly spans, "mon-fri 08:00-18:00". Empty: all week.
+	Weekly []string `yaml:"weekly"`
+	// Holidays on which it is closed, "2026-12-25".
+	Holidays []string `yaml:"holidays"`
+}
+
+// Agent is a person answering. Those added by command or console live in the journal beside these.
+type Agent struct {
+	// ID to sign in with. Required.
+	ID gateway.AgentID `yaml:"id"`
+	// Name for customers and colleagues. Default the ID.
+	Name string `yaml:"name"`
+	// Queues the agent answers. Default none: only what is given to the agent by name.
+	Queues []gateway.QueueID `yaml:"queues"`
+	// Role is agent (default) or admin.
+	Role string `yaml:"role"`
+	// Capacity is how much at once.
+	Capacity Capacity `yaml:"capacity"`
+}
+
+// Capacity is how many conversations an agent holds at once.
+type Capacity struct {
+	// Call: calls at once. Default 1; 0 means no calls.
+	Call int `yaml:"call"`
+	// Text: written conversations at once. Default 4.
+	Text int `yaml:"text"`
+}
+
+// Entry is where a channel's customers arrive: one site, page or number.
+type Entry struct {
+	// Channel is livechat, messenger or sms. Required.
+	Channel string `yaml:"channel"`
+	// Site (livechat) is the data-site of the widget.
+	Site string `yaml:"site"`
+	// Page (messenger) is the Facebook page's id.
+	Page string `yaml:"page"`
+	// Number (sms) is ours, in E.164.
+	Number string `yaml:"number"`
+	// To is who answers: "queue/main" or "agent/jana". Required.
+	To gateway.Target `yaml:"to"`
+	// Queue is where it waits when an agent target does not answer. Default: the agent's first queue, else the
+	// first queue of all.
+	Queue gateway.QueueID `yaml:"queue"`
+	// Origins (livechat) are the websites that may show the widget, exactly: "https://shop.example.org".
+	Origins []string `yaml:"origins"`
+}
+
+// Account is our side of the entry as gateway.Identity names it.
+func (e Entry) Account() string {
+	switch e.Channel {
+	case gateway.ChannelLivechat:
+		return e.Site
+	case gateway.ChannelMessenger:
+		return e.Page
+	}
+	return e.Number
+}
+
+// Reply is a canned reply.
+type Reply struct {
+	// ID is what an agent types after "/". Required.
+	ID string `yaml:"id"`
+	// Title in the list. Default the ID.
+	Title string `yaml:"title"`
+	// Text that is put into the composer. Required.
+	Text string `yaml:"text"`
+	// Language it is written in, BCP 47. Default company.language.
+	Language string `yaml:"language"`
+}
+
+// Messenger is the Facebook app. It is on when AppSecret is set.
+type Messenger struct {
+	// AppID of the Facebook app.
+	AppID string `yaml:"app_id"`
+	// AppSecret signs what Meta sends us.
+	AppSecret Secret `yaml:"app_secret"`
+	// VerifyToken is what we chose when subscribing the webhook.
+	VerifyToken Secret `yaml:"verify_token"`
+	// PageToken is a long-lived token of the page.
+	PageToken Secret `yaml:"page_token"`
+	// GraphURL of the Graph API. Default https://graph.facebook.com.
+	GraphURL string `yaml:"graph_url"`
+	// GraphVersion. Default v25.0.
+	GraphVersion string `yaml:"graph_version"`
+}
+
+// On reports whether Messenger is set up.
+func (m Messenger) On() bool { return m.AppSecret != "" }
+
+// SMS is the text message providers.
+type SMS struct {
+	// Providers in the order of fail-over: twilio, telnyx. Default none: no SMS.
+	Providers []string `yaml:"providers"`
+	Twilio    Twilio   `yaml:"twilio"`
+	Telnyx    Telnyx   `yaml:"telnyx"`
+}
+
+// Twilio is one SMS provider.
+type Twilio struct {
+	// AccountSID, "AC" and 32 hex digits.
+	AccountSID string `yaml:"account_sid"`
+	// AuthToken signs what Twilio sends us, and our calls where APIKey is empty.
+	AuthToken Secret `yaml:"auth_token"`
+	// AuthTokenSecondary is accepted for signatures too, while tokens are rotated. Default none.
+	AuthTokenSecondary Secret `yaml:"auth_token_secondary"`
+	// APIKey, "SK…", signs our calls instead of AuthToken. Default none.
+	APIKey string `yaml:"api_key"`
+	// APISecret belongs to APIKey.
+	APISecret Secret `yaml:"api_secret"`
+	// MessagingServiceSID, "MG…", sends instead of the entry's number. Default none.
+	MessagingServiceSID string `yaml:"messaging_service_sid"`
+	// APIURL. Default https://api.twilio.com.
+	APIURL string `yaml:"api_url"`
+}
+
+// Telnyx is another SMS provider.
+type Telnyx struct {
+	// APIKey signs our calls.
+	APIKey Secret `yaml:"api_key"`
+	// PublicKey (base64, Ed25519) proves what Telnyx sends us.
+	PublicKey string `yaml:"public_key"`
+	// MessagingProfileID sends instead of the entry's number. Default none.
+	MessagingProfileID string `yaml:"messaging_profile_id"`
+	// APIURL. Default https://api.telnyx.com.
+	APIURL string `yaml:"api_url"`
+}
+
+// Mail is how links are sent by e-mail. It is on when SMTP is set.
+type Mail struct {
+	// SMTP is the relay, smtp://user:pass@host:587 (STARTTLS) or smtps://…:465. A secret, because of the
+	// password.
+	SMTP Secret `yaml:"smtp"`
+	// From of our mails: "Nordwind <service@example.org>".
+	From string `yaml:"from"`
+}
+
+// RTC is calls in the browser. It is checked here and comes into use with calls.
+type RTC struct {
+	// Media is the UDP address of all media, and of ICE over TCP. Default :7881.
+	Media string `yaml:"media"`
+	// Turn is the address of the TURN server. Empty: none. Default :3478.
+	Turn string `yaml:"turn"`
+	// PublicIPs that browsers reach us at. Default: the addresses of this machine.
+	PublicIPs []string `yaml:"public_ips"`
+}
+
+// Store is where the journal lives.
+type Store struct {
+	// Engine: embedded (default).
+	Engine string `yaml:"engine"`
+	// URL of another engine; empty for embedded.
+	URL Secret `yaml:"url"`
+}
+
+// Limits keep one visitor from being in everybody's way.
+type Limits struct {
+	// RequestsPerSecond from one address (IPv4 /32, IPv6 /64). Default 20.
+	RequestsPerSecond int `yaml:"requests_per_second"`
+	// Burst of requests from one address. Default 60.
+	Burst int `yaml:"burst"`
+	// VisitorsPerAddress is how many visitor sockets one address may hold; an office has many people.
+	// Default 200.
+	VisitorsPerAddress int `yaml:"visitors_per_address"`
+	// UploadBytes of one file. Default 10485760 (10 MiB), which is also the most.
+	UploadBytes int `yaml:"upload_bytes"`
+}
+
+// Log is the process log on stderr.
+type Log struct {
+	// Level: debug, info (default), warn, error.
+	Level string `yaml:"level"`
+	// Format: text (default) or json.
+	Format string `yaml:"format"`
+}
+
+// SlogLevel is Level for log/slog.
+func (l Log) SlogLevel() slog.Level {
+	var level slog.Level
+	if level.UnmarshalText([]byte(l.Level)) != nil {
+		return slog.LevelInfo // only before validation
+	}
+	return level
+}
+
+// Proxies are the trusted proxies as prefixes.
+func (c *Config) Proxies() []netip.Prefix {
+	var out []netip.Prefix
+	for _, s := range c.TrustedProxies {
+		if p, err := parsePrefix(s); err == nil { // Load has refused the others
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Default returns the configuration of an empty file.
+func Default() *Config {
+	return &Config{
+		Listen:  "127.0.0.1:8080",
+		Data:    "./data",
+		Company: Company{Name: "Backline", Language: "en", Color: "#1f5fbf"},
+		Messenger: Messenger{
+			GraphURL:     "https://graph.facebook.com",
+			GraphVersion: "v25.0",
+		},
+		SMS: SMS{
+			Twilio: Twilio{APIURL: "https://api.twilio.com"},
+			Telnyx: Telnyx{APIURL: "https://api.telnyx.com"},
+		},
+		RTC:    RTC{Media: ":7881", Turn: ":3478"},
+		Store:  Store{Engine: "embedded"},
+		Limits: Limits{RequestsPerSecond: 20, Burst: 60, VisitorsPerAddress: 200, UploadBytes: 10 << 20},
+		Log:    Log{Level: "info", Format: "text"},
+	}
+}
+
+// preset gives list items their defaults before they are read, so that an explicit zero stays zero.
+type preset interface{ preset() }
+
+func (q *Queue) preset() {
+	*q = Queue{Ring: 20 * time.Second, WrapUp: 30 * time.Second, Strategy: "longest_idle", OverflowAfter: 2 * time.Minute}
+}
+
+func (a *Agent) preset() { *a = Agent{Role: "agent", Capacity: Capacity{Call: 1, Text: 4}} }
+
+// complete fills defaults that depend on other fields.
+func (c *Config) complete() {
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Listen
+	}
+	for i := range c.Queues {
+		if q := &c.Queues[i]; q.Name == "" {
+			q.Name = string(q.ID)
+		}
+	}
+	for i := range c.Agents {
+		if a := &c.Agents[i]; a.Name == "" {
+			a.Name = string(a.ID)
+		}
+	}
+	for i := range c.Replies {
+		r := &c.Replies[i]
+		if r.Title == "" {
+			r.Title = r.ID
+		}
+		if r.Language == "" {
+			r.Language = c.Company.Language
+		}
+	}
+	for i := range c.Entries {
+		c.Entries[i].Queue = c.fallback(c.Entries[i])
+	}
+}
+
+// fallback is the queue an entry ends in.
+func (c *Config) fallback(e Entry) gateway.QueueID {
+	if e.Queue != "" {
+		return e.Queue
+	}
+	if q := e.To.Queue(); q != "" {
+		return q
+	}
+	for _, a := range c.Agents {
+		if a.ID == e.To.Agent() && len(a.Queues) > 0 {
+			return a.Queues[0]
+		}
+	}
+	if len(c.Queues) > 0 {
+		return c.Queues[0].ID
+	}
+	return ""
+}
