@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 	"backline/gateway/wire"
 )
 
-// rowsAtOnce is how many rows one statement writes: fewer calls into the engine.
-const rowsAtOnce = 32
+// rowsAtOnce is how many rows one statement writes. The full-text index writes its memory out at the start of
+// each statement, so few long ones are faster.
+const rowsAtOnce = 128
 
 const (
 	putConversation = `INSERT INTO conversations (id, state, channel, queue, agent, contact, last_at, rev, head) VALUES %s
@@ -138,10 +140,6 @@ func (w *writer) take(ctx context.Context, tx *sql.Tx, c conversation.Change) er
 		}
 		w.lines[c.Item.ID] = line{c.Item, c.Thread}
 	case c.Patch != nil:
-		// A patch reads what is stored.
-		if err := w.flush(ctx, tx); err != nil {
-			return err
-		}
 		return w.patch(ctx, tx, c)
 	}
 	return nil
@@ -237,40 +235,71 @@ func (w *writer) flushParts(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// patch changes lines that had left the fold's memory.
+// patch changes lines that had left the fold's memory. They may be stored or still wait to be.
 func (w *writer) patch(ctx context.Context, tx *sql.Tx, c conversation.Change) error {
 	lines, err := w.patched(ctx, tx, c)
 	if err != nil {
 		return fmt.Errorf("find patched lines: %w", err)
 	}
 	for _, l := range lines {
-		if change(l.item, c.Patch) {
-			l.item.Rev = c.Pos
-			w.lines[l.item.ID] = l
-			w.order = append(w.order, l.item.ID)
+		own := *l.item // the fold keeps the one it gave us
+		if change(&own, c.Patch) {
+			own.Rev = c.Pos
+			if _, waits := w.lines[own.ID]; !waits {
+				w.order = append(w.order, own.ID)
+			}
+			w.lines[own.ID] = line{&own, l.thread}
 		}
 	}
-	return w.flush(ctx, tx)
+	return nil
 }
 
+// patched finds what a patch names: by our id, else by the provider's, else by the time.
 func (w *writer) patched(ctx context.Context, tx *sql.Tx, c conversation.Change) ([]line, error) {
 	const q = `SELECT thread, text, item FROM items WHERE `
 	p := c.Patch
 	if p.Message != "" {
+		if l, ok := w.lines[string(p.Message)]; ok {
+			return []line{l}, nil
+		}
 		lines, err := w.find(ctx, tx, q+`id = ?`, string(p.Message))
 		if err != nil || len(lines) > 0 {
 			return lines, err
 		}
 	}
+	var lines []line
+	var err error
 	switch {
 	case p.ProviderID != "":
-		return w.find(ctx, tx, q+`(provider_id = ? OR id IN (SELECT item FROM parts WHERE provider_id = ?)) AND (thread = ? OR ? = '')`,
+		lines, err = w.find(ctx, tx, q+`id IN (SELECT id FROM items WHERE provider_id = ? AND provider_id <> ''
+			UNION SELECT item FROM parts WHERE provider_id = ?) AND (thread = ? OR ? = '') ORDER BY seq`,
 			p.ProviderID, p.ProviderID, string(c.Thread), string(c.Thread))
 	case !p.Watermark.IsZero():
-		return w.find(ctx, tx, q+`thread = ? AND delivery IN ('sent', 'delivered', 'uncertain') AND at <= ? ORDER BY seq`,
+		lines, err = w.find(ctx, tx, q+`thread = ? AND delivery IN ('sent', 'delivered', 'uncertain') AND at <= ? ORDER BY seq`,
 			string(c.Thread), p.Watermark.UnixMicro())
+	default:
+		return nil, nil
 	}
-	return nil, nil
+	// What waits replaces what is stored.
+	lines = slices.DeleteFunc(lines, func(l line) bool { _, waits := w.lines[l.item.ID]; return waits })
+	for _, id := range w.order {
+		if l, ok := w.lines[id]; ok && named(l, c) {
+			lines = append(lines, l)
+		}
+	}
+	return lines, err
+}
+
+// named is the condition of patched's queries for a line in memory.
+func named(l line, c conversation.Change) bool {
+	if c.Patch.ProviderID != "" {
+		return (c.Thread == l.thread || c.Thread == "") && slices.Contains(strings.Fields(l.item.ProviderID), c.Patch.ProviderID)
+	}
+	switch l.item.Delivery {
+	case gateway.DeliverySent, gateway.DeliveryDelivered, gateway.DeliveryUncertain:
+		return c.Thread == l.thread && l.item.Time.UnixMicro() <= c.Patch.Watermark.UnixMicro()
+	}
+	return false
 }
 
 func (w *writer) find(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]line, error) {
