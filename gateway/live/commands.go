@@ -41,7 +41,7 @@ func (l *Live) change(ctx context.Context, id gateway.ConversationID, key string
 		if err != nil || ev == nil {
 			return Result{}, err
 		}
-		receipt, err := l.opts.Journal.Append(ctx, write(gateway.ConversationStream(id), version, key, time.Now(), ev))
+		receipt, err := l.opts.Journal.Append(ctx, Write(gateway.ConversationStream(id), version, key, time.Now(), ev))
 		var conflict *journal.Conflict
 		switch {
 		case err == nil:
@@ -205,7 +205,7 @@ func (l *Live) SetPresence(ctx context.Context, id gateway.AgentID, p gateway.Pr
 	if p != gateway.PresenceReady && p != gateway.PresenceAway {
 		return Result{}, &gateway.Error{Kind: gateway.Invalid, Field: "presence", Msg: `presence is "ready" or "away"`}
 	}
-	w := write(gateway.AgentStream(id), journal.Any, "", time.Now(), gateway.PresenceChanged{Agent: id, Presence: p, Reason: "chosen"})
+	w := Write(gateway.AgentStream(id), journal.Any, "", time.Now(), gateway.PresenceChanged{Agent: id, Presence: p, Reason: "chosen"})
 	receipt, err := l.opts.Journal.Append(ctx, w)
 	if err != nil {
 		return Result{}, unavailable(err)

@@ -122,7 +122,7 @@ func (l *Live) openLocked(w conversation.Wanting, now time.Time) []action {
 	if w.Keyword {
 		events = append(events, gateway.ConversationClosed{Reason: "keyword"})
 	}
-	return []action{{write: write(gateway.ConversationStream(id), 0, "open/"+string(id), now, events...), undo: func() {}}}
+	return []action{{write: Write(gateway.ConversationStream(id), 0, "open/"+string(id), now, events...), undo: func() {}}}
 }
 
 func (l *Live) reopenLocked(w conversation.Wanting) action {
@@ -131,7 +131,7 @@ func (l *Live) reopenLocked(w conversation.Wanting) action {
 	if a := l.agents[c.Head.Agent]; a != nil && !a.removed {
 		to = gateway.AgentTarget(c.Head.Agent)
 	}
-	return action{write: write(gateway.ConversationStream(c.Head.ID), c.Version, fmt.Sprintf("reopen/%s/%d", c.Head.ID, w.Cause),
+	return action{write: Write(gateway.ConversationStream(c.Head.ID), c.Version, fmt.Sprintf("reopen/%s/%d", c.Head.ID, w.Cause),
 		time.Now(), gateway.ConversationReopened{Cause: w.Cause, To: to}), undo: func() {}}
 }
 
@@ -152,7 +152,7 @@ func (l *Live) wrapUpsLocked(now time.Time) []action {
 	var out []action
 	for c := range l.fold.WrappingUp {
 		if ev, due := c.EndWrapUp(now); due {
-			out = append(out, action{write: write(gateway.ConversationStream(c.Head.ID), c.Version, "", now, ev), undo: func() {}})
+			out = append(out, action{write: Write(gateway.ConversationStream(c.Head.ID), c.Version, "", now, ev), undo: func() {}})
 		}
 	}
 	return out
@@ -164,7 +164,7 @@ func (l *Live) actionLocked(d router.Decision, now time.Time) action {
 	if d.Conversation == "" {
 		expect = journal.Any
 	}
-	return action{write: write(d.Stream, expect, "", now, d.Event), undo: func() {
+	return action{write: Write(d.Stream, expect, "", now, d.Event), undo: func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if c, ok := l.fold.Get(d.Conversation); ok {
@@ -179,8 +179,8 @@ func (l *Live) actionLocked(d router.Decision, now time.Time) action {
 	}}
 }
 
-// write builds an append of gateway events. Marshalling our own structs cannot fail.
-func write(stream string, expect uint64, key string, at time.Time, events ...gateway.Event) journal.Write {
+// Write builds an append of gateway events. Marshalling our own structs cannot fail.
+func Write(stream string, expect uint64, key string, at time.Time, events ...gateway.Event) journal.Write {
 	w := journal.Write{Stream: stream, Expect: expect, Key: key}
 	for _, e := range events {
 		data, err := json.Marshal(e)
@@ -202,7 +202,7 @@ func (l *Live) Accept(ctx context.Context, facts ...gateway.Fact) error {
 		if _, seen := streams[stream]; !seen {
 			order = append(order, stream)
 		}
-		streams[stream] = append(streams[stream], write(stream, journal.Any, f.Key, now, f.Event))
+		streams[stream] = append(streams[stream], Write(stream, journal.Any, f.Key, now, f.Event))
 	}
 	if len(order) == 1 {
 		return l.appendInOrder(ctx, streams[order[0]])

@@ -183,8 +183,8 @@ func (l *Live) statusLocked(id gateway.ThreadID, who gateway.Identity, now time.
 	e := l.entry(who)
 	s := wire.Status{State: "none", Staffed: l.router.Staffed(e.Queue, now), Open: l.router.Open(e.Queue, now), EstimateMS: -1}
 	if id == "" {
-		if d, ok := l.router.QueueEstimate(e.Queue, now); ok {
-			s.EstimateMS = d.Milliseconds()
+		if q := l.router.QueueStats(e.Queue, now); q.EstimateKnown {
+			s.EstimateMS = q.Estimate.Milliseconds()
 		}
 		return s
 	}

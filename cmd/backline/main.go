@@ -1,0 +1,145 @@
+// Command backline is the gateway and its tools in one program. It holds no logic: flags, wiring, signals.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	m := &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()}
+	code := m.Run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Main is the program; tests run it as users do.
+type Main struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Environ        []string
+}
+
+// command is one line of the help.
+type command struct {
+	name, args, does string
+	run              func(*Main, context.Context, []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"demo", "[--listen 127.0.0.1:8080] [--data DIR]", "the whole product with nothing to set up", (*Main).demo},
+		{"serve", "--config FILE", "run the gateway", (*Main).serve},
+		{"agent", "add|list|remove|password", "people who answer", (*Main).agent},
+		{"token", "create|list|revoke", "tokens for scripts", (*Main).token},
+		{"config", "check|show FILE", "judge or print a configuration", (*Main).config},
+		{"journal", "verify|export|import", "integrity of the record, a copy, and back", (*Main).journal},
+		{"bench", "--url URL", "load on a running gateway", (*Main).bench},
+		{"version", "", "print the version", (*Main).version},
+	}
+}
+
+// usageError is wrong use: exit 2.
+type usageError struct{ msg string }
+
+func (e *usageError) Error() string { return e.msg }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// Run executes one command line and returns the exit code.
+func (m *Main) Run(ctx context.Context, args []string) int {
+	if len(args) == 0 {
+		m.help(m.Stderr)
+		return exitUsage
+	}
+	name := strings.TrimLeft(args[0], "-")
+	if name == "help" || name == "h" {
+		m.help(m.Stdout)
+		return exitDone
+	}
+	for _, c := range commands() {
+		if c.name != name {
+			continue
+		}
+		err := c.run(m, ctx, args[1:])
+		var usage *usageError
+		switch {
+		case err == nil, errors.Is(err, flag.ErrHelp):
+			return exitDone
+		case errors.As(err, &usage):
+			fmt.Fprintf(m.Stderr, "backline %s: %s\n\nusage: backline %s %s\n", c.name, usage.msg, c.name, c.args)
+			return exitUsage
+		default:
+			fmt.Fprintf(m.Stderr, "backline %s: %v\n", c.name, err)
+			return exitFailed
+		}
+	}
+	fmt.Fprintf(m.Stderr, "backline: there is no command %q; backline help lists them\n", args[0])
+	return exitUsage
+}
+
+func (m *Main) help(w io.Writer) {
+	fmt.Fprintln(w, "Backline keeps a company reachable when its phone line is dead.\n\nusage: backline COMMAND [flags]")
+	fmt.Fprintln(w)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-8s %-40s %s\n", c.name, c.args, c.does)
+	}
+	fmt.Fprintln(w, "\nExit codes: 0 done, 1 failed, 2 wrong use.")
+}
+
+// parse reads flags; a bad flag is wrong use.
+func (m *Main) parse(fs *flag.FlagSet, args []string) error {
+	fs.SetOutput(m.Stderr)
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return &usageError{err.Error()}
+	}
+	return nil
+}
+
+// build is what the binary knows of itself.
+func build() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision, modified := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && len(s.Value) >= 12:
+			revision = s.Value[:12]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = "+changes"
+		}
+	}
+	if revision == "" {
+		return info.Main.Version
+	}
+	return revision + modified
+}
+
+func (m *Main) version(_ context.Context, args []string) error {
+	if len(args) > 0 {
+		return usagef("takes no arguments")
+	}
+	fmt.Fprintf(m.Stdout, "backline %s\n", build())
+	return nil
+}
