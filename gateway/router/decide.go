@@ -208,23 +208,25 @@ func (r *Router) match(out []Decision, max int) []Decision {
 	r.flush()
 	for len(r.dirty) > 0 && len(out) < max {
 		var best *lane
-		var first *work
+		var first head
 		n := 0
 		for _, l := range r.dirty {
-			w := l.first()
+			h := l.first()
 			switch {
-			case w == nil || (l.queue != nil && !l.queue.open):
+			case h.entry == nil || (l.queue != nil && !l.queue.open):
 			case l.queue != nil && l.queue.staff == 0 && r.overflows(l.queue):
-				if d, ok := r.overflow(w); ok && len(out) < max {
-					out = append(out, d)
+				if len(out) < max {
+					if d, ok := r.overflow(h.entry.work); ok {
+						out = append(out, d)
+					}
 				}
 				r.dirty[n] = l
 				n++
 				continue
 			case l.free.len() == 0:
 			default:
-				if first == nil || w.comesBefore(first) {
-					best, first = l, w
+				if best == nil || h.before(first) {
+					best, first = l, h
 				}
 				r.dirty[n] = l
 				n++
@@ -235,41 +237,46 @@ func (r *Router) match(out []Decision, max int) []Decision {
 		clear(r.dirty[n:])
 		r.dirty = r.dirty[:n]
 		if best != nil && len(out) < max {
-			out = append(out, r.offer(best, first))
+			out = append(out, r.offer(best, first.entry.work))
 			r.flush()
 		}
 	}
 	return out
 }
 
-// first is the first work in l.
-func (l *lane) first() *work {
-	var best *work
+// head is what the order knows of the first work of a line, without looking at the work itself, which lies
+// anywhere in memory.
+type head struct {
+	front bool
+	rank  int64
+	entry *entry
+}
+
+// first is the first work in l; its entry is nil if there is none.
+func (l *lane) first() head {
+	var best head
 	for _, x := range l.lines {
-		if w := x.heap.s[0].work; best == nil || w.comesBefore(best) {
-			best = w
+		s := x.heap.s[0]
+		h := head{x.front, s.a, s.entry}
+		if !x.front {
+			h.rank -= int64(x.prio) * PriorityStep.Microseconds()
+		}
+		if best.entry == nil || h.before(best) {
+			best = h
 		}
 	}
 	return best
 }
 
-// comesBefore is the order of all waiting work.
-func (w *work) comesBefore(o *work) bool {
-	if w.Front != o.Front {
-		return w.Front
+// before is the order of all waiting work.
+func (h head) before(o head) bool {
+	if h.front != o.front {
+		return h.front
 	}
-	a, b := w.rank(), o.rank()
-	if a != b {
-		return a < b
+	if h.rank != o.rank {
+		return h.rank < o.rank
 	}
-	return w.ID < o.ID
-}
-
-func (w *work) rank() int64 {
-	if w.Front {
-		return micro(w.Since)
-	}
-	return micro(w.Since) - int64(w.Priority)*PriorityStep.Microseconds()
+	return h.entry.id < o.entry.id
 }
 
 // offer makes first ring.

@@ -27,9 +27,12 @@ func (s slot) before(o slot) bool {
 	return s.id < o.id
 }
 
-// heap is an indexed binary heap: any entry can be moved or removed in O(log n). The keys stand in the slots,
-// so that comparing does not leave the slice.
+// heap is an indexed heap: any entry can be moved or removed in O(log n). The keys stand in the slots, so that
+// comparing does not leave the slice; four children to a slot, because each level that a slot moves costs a
+// write to its entry, which lies anywhere in memory.
 type heap struct{ s []slot }
+
+const arity = 4
 
 func (h *heap) len() int { return len(h.s) }
 
@@ -70,7 +73,7 @@ func (h *heap) remove(e *entry) {
 func (h *heap) up(i int) {
 	x := h.s[i]
 	for i > 0 {
-		parent := (i - 1) / 2
+		parent := (i - 1) / arity
 		if !x.before(h.s[parent]) {
 			break
 		}
@@ -85,12 +88,14 @@ func (h *heap) up(i int) {
 func (h *heap) down(i int) {
 	x := h.s[i]
 	for {
-		child := 2*i + 1
+		child := arity*i + 1
 		if child >= len(h.s) {
 			break
 		}
-		if child+1 < len(h.s) && h.s[child+1].before(h.s[child]) {
-			child++
+		for c := child + 1; c < min(len(h.s), arity*i+arity+1); c++ {
+			if h.s[c].before(h.s[child]) {
+				child = c
+			}
 		}
 		if !h.s[child].before(x) {
 			break
@@ -112,6 +117,9 @@ func (h *heap) aheadFrom(i int, x slot, limit int) int {
 	if limit <= 0 || i >= len(h.s) || !h.s[i].before(x) {
 		return 0
 	}
-	n := 1 + h.aheadFrom(2*i+1, x, limit-1)
-	return n + h.aheadFrom(2*i+2, x, limit-n)
+	n := 1
+	for c := arity*i + 1; c <= arity*i+arity; c++ {
+		n += h.aheadFrom(c, x, limit-n)
+	}
+	return n
 }

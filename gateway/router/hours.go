@@ -200,14 +200,22 @@ func (h *Hours) NextChange(now time.Time) time.Time {
 	}
 	open := h.Open(now)
 	y, m, d := now.In(h.zone).Date()
+	var found time.Time
 	for i := range maxSearchDays {
+		last := !found.IsZero() // a change of the clock is among the boundaries of both days beside it
 		for _, t := range h.boundaries(y, m, d+i) {
-			if t.After(now) && h.Open(t) != open {
-				return t.UTC()
+			if t.After(now) && h.Open(t) != open && (found.IsZero() || t.Before(found)) {
+				found = t
 			}
 		}
+		if last {
+			break
+		}
 	}
-	return time.Time{}
+	if found.IsZero() {
+		return found
+	}
+	return found.UTC()
 }
 
 // boundaries are the moments of one day at which Open may change, in order: its beginning, where its spans

@@ -257,7 +257,7 @@ func (r *Router) attendAll(a *agent) {
 
 // soil notes that l may have both work and somebody for it.
 func (r *Router) soil(l *lane) {
-	if !l.dirty {
+	if !l.dirty && len(l.lines) > 0 {
 		l.dirty = true
 		r.dirty = append(r.dirty, l)
 	}

@@ -160,6 +160,14 @@ func (r *Router) measure(w *work, n Work) {
 	}
 }
 
+// rank is w's place among those not in front: when it counts as arrived.
+func (w *work) rank() int64 {
+	if w.Front {
+		return micro(w.Since)
+	}
+	return micro(w.Since) - int64(w.Priority)*PriorityStep.Microseconds()
+}
+
 func (w *Work) held() bool {
 	return w.Agent != "" && (w.State == gateway.StateActive || w.State == gateway.StateWrapUp)
 }
