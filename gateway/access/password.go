@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -44,7 +43,7 @@ func CheckPassword(password string, agent gateway.AgentID) error {
 		return bad(fmt.Sprintf("a password has at least %d characters; a few words in a row are good", MinPassword))
 	case len(password) > maxPassword:
 		return bad(fmt.Sprintf("a password has at most %d bytes", maxPassword))
-	case slices.Contains(strings.Fields(common), low), slices.Contains(strings.Fields(common), strings.TrimRight(low, "0123456789!?.")):
+	case isCommon(low):
 		return bad("this is one of the commonest passwords; take another")
 	case distinct(low) < 5:
 		return bad("this password repeats a few characters; take another")
@@ -52,6 +51,18 @@ func CheckPassword(password string, agent gateway.AgentID) error {
 		return bad("this password is little more than the account's name; take another")
 	}
 	return nil
+}
+
+// isCommon compares without the digits and signs at the end: "willkommen2026!" is "willkommen2024" again.
+func isCommon(low string) bool {
+	stem := func(s string) string { return strings.TrimRight(s, "0123456789!?.#*$+-_ ") }
+	for line := range strings.Lines(common) {
+		line = strings.TrimSpace(line)
+		if low == line || stem(low) != "" && stem(low) == stem(line) {
+			return true
+		}
+	}
+	return false
 }
 
 func distinct(s string) int {
