@@ -60,6 +60,8 @@ type Appender interface {
 	Append(ctx context.Context, w journal.Write) (journal.Receipt, error)
 }
 
+var _ Appender = journal.Journal(nil)
+
 // Options of New.
 type Options struct {
 	Journal Appender
@@ -143,10 +145,4 @@ func writeError(err error) error {
 		return &gateway.Error{Kind: gateway.Conflicting, Msg: "it was changed at the same moment; try again", Err: c}
 	}
 	return &gateway.Error{Kind: gateway.Unavailable, Msg: "the change could not be stored; try again in a moment", Err: err}
-}
-
-func (s *Store) version(stream string) uint64 {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.streams[stream].version
 }

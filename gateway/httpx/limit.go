@@ -34,8 +34,7 @@ type bucket struct {
 	used time.Time
 }
 
-// NewLimiter allows burst events at once and then one each per/burst… more exactly: events per period, in
-// the long run, with bursts of at most burst.
+// NewLimiter allows, for each key, events per period in the long run, and at most burst at once.
 func NewLimiter(events int, period time.Duration, burst int) *Limiter {
 	limit := rate.Limit(float64(events) / period.Seconds())
 	return &Limiter{

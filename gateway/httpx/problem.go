@@ -145,8 +145,7 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// errAttr is an error's log form: kinds and our own words, or the error's type for those of others, whose
-// text may hold what must not be logged.
+// errAttr is an error's form for the log: kind and inner error, without Msg, which may name a person.
 func errAttr(err error) slog.Attr {
 	if e, ok := errors.AsType[*gateway.Error](err); ok {
 		s := string(e.Kind)
