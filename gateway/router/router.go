@@ -48,7 +48,7 @@
 // # Use
 //
 // A Router belongs to one goroutine at a time. Times may come from a clock that stands still; one that goes
-// back is taken as standing still. Memory is about 0.5 KiB a conversation. Freeing an agent costs
+// back is taken as standing still. Memory is under 1 KiB a conversation. Freeing an agent costs
 // O(queues of the agent + log n); nothing in Decide looks at all work or all agents.
 //
 // Read next: simulation_test.go, where these sentences are invariants.

@@ -297,6 +297,10 @@ func (w *world) settle() error {
 			}
 			return w.check()
 		}
+		if !w.calm && w.rng.IntN(4) == 0 { // the journal is slow: decided again with the first still under way
+			w.now = w.now.Add(time.Duration(w.rng.IntN(30)) * time.Second)
+			ds = append(ds, w.r.Decide(w.now, limit)...)
+		}
 		if err := w.legal(ds); err != nil {
 			return err
 		}
