@@ -51,7 +51,7 @@
 // back is taken as standing still. Memory is under 1 KiB a conversation. Freeing an agent costs
 // O(queues of the agent + log n); nothing in Decide looks at all work or all agents.
 //
-// Read next: simulation_test.go, where these sentences are invariants.
+// Read next: invariants_test.go, where these sentences are invariants.
 package router
 
 import (
