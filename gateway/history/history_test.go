@@ -398,7 +398,7 @@ func realistic(n int, seed uint64) []conversation.Change {
 }
 
 func BenchmarkRebuild(b *testing.B) {
-	const n = 200_000
+	const n = 100_000
 	all := realistic(n, 1)
 	for b.Loop() {
 		s, err := Open(b.Context(), filepath.Join(b.TempDir(), "h.db"))
