@@ -97,8 +97,8 @@ func (f *Fold) queued(r Record, c *Conversation, e gateway.ConversationQueued) {
 		return
 	}
 	since := r.At
-	if e.Front && c.Head.WaitingSince != nil {
-		since = *c.Head.WaitingSince
+	if e.By == "" && c.Head.WaitingSince != nil {
+		since = *c.Head.WaitingSince // a rule moved it: the time waited so far counts on
 	}
 	if c.Head.Agent != "" {
 		c.LastAgent = c.Head.Agent

@@ -19,6 +19,7 @@ type agent struct {
 	idleSince time.Time
 	heartbeat time.Time // zero: no console since the start
 	removed   bool
+	returning bool // was set away for its silence and is heard again
 }
 
 func (l *Live) foldAgentLocked(r conversation.Record) {
@@ -165,7 +166,8 @@ func (l *Live) Heartbeat(id gateway.AgentID) {
 	was := l.agentViewLocked(id, now).Presence
 	a.heartbeat = now
 	l.router.Heartbeat(id, now)
-	changed := was != l.agentViewLocked(id, now).Presence
+	a.returning = a.presence == gateway.PresenceAway && a.reason == "silent"
+	changed := a.returning || was != l.agentViewLocked(id, now).Presence
 	if changed {
 		l.agentChangedLocked(id)
 	}

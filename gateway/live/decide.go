@@ -35,6 +35,7 @@ func (l *Live) decide(ctx context.Context) (uint64, time.Duration, error) {
 	l.mu.Lock()
 	actions := l.openingsLocked(now)
 	actions = append(actions, l.wrapUpsLocked(now)...)
+	actions = append(actions, l.returnsLocked(now)...)
 	for _, d := range l.router.Decide(now, maxDecisions) {
 		actions = append(actions, l.actionLocked(d, now))
 	}
@@ -153,6 +154,24 @@ func (l *Live) wrapUpsLocked(now time.Time) []action {
 	for c := range l.fold.WrappingUp {
 		if ev, due := c.EndWrapUp(now); due {
 			out = append(out, action{write: Write(gateway.ConversationStream(c.Head.ID), c.Version, "", now, ev), undo: func() {}})
+		}
+	}
+	return out
+}
+
+// returnsLocked makes agents ready again whom a rule had set away while their line was cut: silence was not
+// their choice.
+func (l *Live) returnsLocked(now time.Time) []action {
+	var out []action
+	for id, a := range l.agents {
+		if a.returning && !a.removed {
+			a.returning = false
+			out = append(out, action{write: Write(gateway.AgentStream(id), journal.Any, "", now,
+				gateway.PresenceChanged{Agent: id, Presence: gateway.PresenceReady, Reason: "back"}), undo: func() {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				a.returning = true
+			}})
 		}
 	}
 	return out

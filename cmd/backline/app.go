@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"backline/channels"
+	"backline/gateway"
+	"backline/gateway/access"
+	"backline/gateway/config"
+	"backline/gateway/files"
+	"backline/gateway/history"
+	"backline/gateway/httpx"
+	"backline/gateway/hub"
+	"backline/gateway/journal"
+	"backline/gateway/journal/sqlite"
+	"backline/gateway/live"
+	"backline/gateway/outbox"
+	"backline/gateway/router"
+	"backline/gateway/wire"
+)
+
+// App is one running gateway, wired. Open builds it, Run runs it and closes what Open opened.
+type App struct {
+	config   *config.Config
+	log      *slog.Logger
+	journal  *sqlite.Journal
+	history  *history.Store
+	files    *files.Store
+	fetcher  *files.Fetcher
+	access   *access.Store
+	live     *live.Live
+	outbox   *outbox.Outbox
+	hub      *hub.Hub
+	channels map[string]channels.Channel
+	metrics  *metrics
+	handler  http.Handler
+	stopping func(context.Context) // of the visitors' sockets
+}
+
+// AppOptions are what only demo and tests set.
+type AppOptions struct {
+	DemoAgents []gateway.AgentID
+	AllowHosts []string // stand-ins on loopback that media may be fetched from
+}
+
+// Open opens the data folder and wires everything. It starts nothing.
+func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions) (*App, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	a := &App{config: c, log: log, metrics: newMetrics()}
+	var err error
+	if a.journal, err = sqlite.Open(ctx, filepath.Join(c.Data, "journal.db"), sqlite.Options{}); err != nil {
+		return nil, err
+	}
+	if err := a.wire(ctx, o); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+func (a *App) wire(ctx context.Context, o AppOptions) error {
+	c := a.config
+	var err error
+	if a.history, err = history.Open(ctx, filepath.Join(c.Data, "history.db")); err != nil {
+		return fmt.Errorf("open history: %w", err)
+	}
+	if a.files, err = files.Open(filepath.Join(c.Data, "files"), nil); err != nil {
+		return fmt.Errorf("open files: %w", err)
+	}
+	a.access = access.New(access.Options{Journal: a.journal, Log: a.log, PublicURL: c.PublicURL, DemoAgents: o.DemoAgents})
+	all, err := openChannels(a, o)
+	if err != nil {
+		return err
+	}
+	a.channels = all.byName
+	a.fetcher = files.NewFetcher(files.FetcherOptions{Store: a.files, Append: a.journal.Append, Log: a.log, Prepare: all.prepare,
+		Client: httpx.SafeClient(httpx.ClientOptions{AllowHosts: o.AllowHosts})})
+	// The outbox and the live state know each other: the one observes, the other answers questions.
+	lookup := &threads{}
+	a.outbox = outbox.New(outbox.Options{Append: a.journal.Append, Channels: all.byName, Threads: lookup, FileURL: a.fileURL, Log: a.log})
+	queues, err := routerQueues(c)
+	if err != nil {
+		return err
+	}
+	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
+		Raw: []func(journal.Event){a.applyAccess}, Observers: []live.Observer{a.outbox, a.fetcher},
+		Windows: windows(), Ready: a.ready})
+	lookup.live = a.live
+	all.feed.live = a.live
+	a.stopping = all.stop
+	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: all.typing, Seen: all.seen,
+		Company: a.company(), Replies: replies(c), Build: build(), Log: a.log})
+	a.handler, err = a.routes(all)
+	return err
+}
+
+// threads breaks the circle between outbox and live; set once, before anything runs.
+type threads struct{ live *live.Live }
+
+func (t *threads) Thread(id gateway.ThreadID) (time.Time, bool, bool) { return t.live.Thread(id) }
+
+func (a *App) applyAccess(e journal.Event) {
+	if err := a.access.Apply(e); err != nil {
+		a.log.Error("access record not understood", "pos", e.Pos, "type", e.Type, "err", err)
+	}
+}
+
+func (a *App) ready() {
+	a.outbox.Replayed()
+	a.fetcher.Replayed()
+	a.log.Info("ready", "listen", a.config.Listen, "public_url", a.config.PublicURL, "events", a.live.Head())
+}
+
+func (a *App) who(r *http.Request) (gateway.AgentID, bool) {
+	p, ok := a.access.Identify(r)
+	return p.Agent, ok && p.Agent != ""
+}
+
+// sameOrigin refuses consoles in other websites' pages. A client without Origin is no browser.
+func (a *App) sameOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	return origin == "" || origin == strings.TrimSuffix(a.config.PublicURL, "/") || origin == "http://"+r.Host && isLoopback(r.Host)
+}
+
+func isLoopback(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	ip := net.ParseIP(name)
+	return name == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (a *App) company() wire.Company {
+	return wire.Company{Name: a.config.Company.Name, Language: a.config.Company.Language, Color: a.config.Company.Color}
+}
+
+// file looks up an upload.
+func (a *App) file(_ context.Context, id gateway.FileID) (gateway.Attachment, error) {
+	m, err := a.files.Get(id)
+	return m.Attachment(), err
+}
+
+// saveFile stores an agent's or a visitor's upload.
+func (a *App) saveFile(ctx context.Context, name, contentType string, r io.Reader) (gateway.Attachment, error) {
+	m, err := a.files.Save(ctx, name, contentType, r, int64(a.config.Limits.UploadBytes))
+	return m.Attachment(), err
+}
+
+// fileURL is where a provider fetches a file that an agent sends.
+func (a *App) fileURL(att gateway.Attachment) channels.OutboundFile {
+	f := channels.OutboundFile{URL: att.URL, Kind: att.Kind, Name: att.Name, ContentType: att.ContentType, SizeBytes: att.SizeBytes}
+	if att.File != "" {
+		f.URL = strings.TrimSuffix(a.config.PublicURL, "/") + "/files/" + string(att.File) + "/" + url.PathEscape(att.Name)
+	}
+	return f
+}
+
+// Run serves on l until ctx ends, then stops in order: refuse new, say goodbye, finish what is under way.
+func (a *App) Run(ctx context.Context, l net.Listener) error {
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	g, failed := errgroup.WithContext(work)
+	g.Go(func() error { return a.live.Run(work) })
+	g.Go(func() error { return a.outbox.Run(work) })
+	g.Go(func() error { return a.fetcher.Run(work) })
+	for name, ch := range a.channels {
+		g.Go(func() error {
+			if err := ch.Run(work, a.live); err != nil {
+				return fmt.Errorf("channel %s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	server := newServer(a)
+	g.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("http server: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error { return a.control(work) })
+	g.Go(func() error { return a.ticks(work) })
+	g.Go(func() error { return a.settle(work) })
+
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+	}
+	a.log.Info("stopping")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	shut := make(chan error, 1)
+	go func() { shut <- server.Shutdown(grace) }()
+	a.hub.Stop(grace)
+	a.stopping(grace)
+	err := <-shut
+	stopWork()
+	return errors.Join(g.Wait(), err, a.close())
+}
+
+// stopGrace is how long requests and sockets have to end.
+const stopGrace = 10 * time.Second
+
+// settle does once, after replay, what the configuration asks of the journal.
+func (a *App) settle(ctx context.Context) error {
+	select {
+	case <-a.live.Replayed():
+	case <-ctx.Done():
+		return nil
+	}
+	if err := a.saveConfiguredAgents(ctx); err != nil {
+		return err
+	}
+	return a.offerSetup(ctx)
+}
+
+// ticks sends the queues' figures to consoles and widgets.
+func (a *App) ticks(ctx context.Context) error {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			a.live.TellQueues()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (a *App) close() error {
+	var errs []error
+	for _, c := range []io.Closer{a.history, a.journal} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// saveConfiguredAgents brings the agents of the file into the journal; passwords stay.
+func (a *App) saveConfiguredAgents(ctx context.Context) error {
+	for _, want := range a.config.Agents {
+		saved := access.Agent{ID: want.ID, Name: want.Name, Queues: want.Queues, Role: want.Role,
+			CallCapacity: want.Capacity.Call, TextCapacity: want.Capacity.Text}
+		if err := a.access.SaveAgent(ctx, saved); err != nil {
+			return fmt.Errorf("agent %s: %w", want.ID, err)
+		}
+	}
+	return nil
+}
+
+func routerQueues(c *config.Config) ([]router.Queue, error) {
+	var out []router.Queue
+	for _, q := range c.Queues {
+		r := router.Queue{ID: q.ID, Name: q.Name, RingTime: q.Ring, WrapUp: q.WrapUp, Overflow: q.Overflow, OverflowAfter: q.OverflowAfter,
+			Strategy: router.Strategy(q.Strategy)}
+		if q.Hours.Timezone != "" || len(q.Hours.Weekly) > 0 || len(q.Hours.Holidays) > 0 {
+			h, err := router.ParseHours(q.Hours.Timezone, q.Hours.Weekly, q.Hours.Holidays)
+			if err != nil {
+				return nil, fmt.Errorf("hours of queue %s: %w", q.ID, err)
+			}
+			r.Hours = h
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func entries(c *config.Config) []live.Entry {
+	var out []live.Entry
+	for _, e := range c.Entries {
+		out = append(out, live.Entry{Name: e.Channel + "/" + e.Account(), Channel: e.Channel, Account: e.Account(), To: e.To, Queue: e.Queue})
+	}
+	return out
+}
+
+func replies(c *config.Config) []wire.Reply {
+	out := []wire.Reply{}
+	for _, r := range c.Replies {
+		out = append(out, wire.Reply{ID: r.ID, Title: r.Title, Text: r.Text, Language: r.Language})
+	}
+	return out
+}

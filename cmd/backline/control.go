@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+
+	"backline/gateway"
+	"backline/gateway/access"
+	"backline/gateway/control"
+	"backline/gateway/httpx"
+	"backline/gateway/journal"
+	"backline/gateway/journal/sqlite"
+)
+
+// controls is what the control socket answers: for whoever owns the data folder, and for nobody else.
+type controls struct {
+	access  *access.Store
+	journal *sqlite.Journal
+	removed func(gateway.AgentID) // ends the agent's sockets
+}
+
+func (c *controls) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /agents", func(w http.ResponseWriter, _ *http.Request) {
+		httpx.WriteJSON(w, http.StatusOK, c.access.Agents())
+	})
+	mux.HandleFunc("POST /agents", c.saveAgent)
+	mux.HandleFunc("DELETE /agents/{id}", func(w http.ResponseWriter, r *http.Request) {
+		id := gateway.AgentID(r.PathValue("id"))
+		err := c.access.RemoveAgent(r.Context(), id)
+		if err == nil && c.removed != nil {
+			c.removed(id)
+		}
+		done(w, r, err)
+	})
+	mux.HandleFunc("GET /tokens", func(w http.ResponseWriter, _ *http.Request) {
+		httpx.WriteJSON(w, http.StatusOK, c.access.Tokens())
+	})
+	mux.HandleFunc("POST /tokens", c.createToken)
+	mux.HandleFunc("DELETE /tokens/{name}", func(w http.ResponseWriter, r *http.Request) {
+		done(w, r, c.access.RevokeToken(r.Context(), r.PathValue("name")))
+	})
+	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, r *http.Request) {
+		if err := c.journal.Export(r.Context(), w); err != nil {
+			panic(http.ErrAbortHandler) // the status is out: a cut connection says that it is not whole
+		}
+	})
+	return mux
+}
+
+func done(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		httpx.Problem(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// agentBody is an agent to save; Password may be empty.
+type agentBody struct {
+	access.Agent
+	Password string `json:"password"`
+}
+
+func (c *controls) saveAgent(w http.ResponseWriter, r *http.Request) {
+	var b agentBody
+	if err := httpx.ReadJSON(w, r, &b); err != nil {
+		httpx.Problem(w, r, err)
+		return
+	}
+	if b.Password != "" {
+		if err := access.CheckPassword(b.Password, b.ID); err != nil {
+			httpx.Problem(w, r, err)
+			return
+		}
+	}
+	err := c.access.SaveAgent(r.Context(), b.Agent)
+	if err == nil && b.Password != "" {
+		err = c.access.SetPassword(r.Context(), b.ID, b.Password)
+	}
+	done(w, r, err)
+}
+
+func (c *controls) createToken(w http.ResponseWriter, r *http.Request) {
+	var b struct{ Name, Role string }
+	if err := httpx.ReadJSON(w, r, &b); err != nil {
+		httpx.Problem(w, r, err)
+		return
+	}
+	token, err := c.access.CreateToken(r.Context(), b.Name, b.Role)
+	if err != nil {
+		httpx.Problem(w, r, err)
+		return
+	}
+	httpx.WriteJSON(w, http.StatusCreated, map[string]string{"token": token})
+}
+
+// control serves the socket of a running gateway.
+func (a *App) control(ctx context.Context) error {
+	l, err := control.Listen(a.config.Data)
+	if err != nil {
+		return err
+	}
+	c := &controls{access: a.access, journal: a.journal, removed: a.hub.Drop}
+	return control.Serve(ctx, l, c.handler(), a.log)
+}
+
+// withControl calls do with a client of the running gateway, or, when none runs, of the folder itself.
+func withControl(ctx context.Context, data string, do func(*http.Client) error) error {
+	client, err := control.Dial(data)
+	if err == nil {
+		return do(client)
+	}
+	if !errors.Is(err, control.ErrNotRunning) {
+		return err
+	}
+	j, err := sqlite.Open(ctx, filepath.Join(data, "journal.db"), sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	store := access.New(access.Options{Journal: j})
+	if err := replay(ctx, j, store); err != nil {
+		return err
+	}
+	return do(&http.Client{Transport: inProcess{(&controls{access: store, journal: j}).handler()}})
+}
+
+func replay(ctx context.Context, j journal.Journal, store *access.Store) error {
+	for after := journal.Pos(0); ; {
+		events, err := j.Read(ctx, after, 1024, 0)
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		for _, e := range events {
+			if err := store.Apply(e); err != nil {
+				return err
+			}
+		}
+		after = events[len(events)-1].Pos
+	}
+}
+
+// inProcess answers requests without a socket.
+type inProcess struct{ h http.Handler }
+
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	rec := httptest.NewRecorder()
+	t.h.ServeHTTP(rec, r)
+	return rec.Result(), nil
+}
+
+// call sends one request to the control handler and decodes its answer into out, if any.
+func call(ctx context.Context, c *http.Client, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = strings.NewReader(string(data))
+	}
+	req, err := http.NewRequestWithContext(ctx, method, control.Base+path, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		var p struct{ Detail, Field string }
+		if err := json.NewDecoder(res.Body).Decode(&p); err != nil || p.Detail == "" {
+			return fmt.Errorf("the gateway answered %s", res.Status)
+		}
+		if p.Field != "" {
+			return fmt.Errorf("%s: %s", p.Field, p.Detail)
+		}
+		return errors.New(p.Detail)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(out)
+}
