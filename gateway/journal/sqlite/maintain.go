@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -16,51 +17,6 @@ import (
 
 	"backline/gateway/journal"
 )
-
-// do runs a task on the writer's goroutine, between appends.
-func (j *Journal) do(ctx context.Context, task func(context.Context, *sql.Conn) error) error {
-	r := &request{task: task, done: make(chan struct{})}
-	if err := j.submit(ctx, r); err != nil {
-		return err
-	}
-	select {
-	case <-r.done:
-		return r.err
-	case <-j.ended:
-		return journal.ErrClosed
-	}
-}
-
-// trimChunk bounds one transaction of a trim, so that appends in between wait milliseconds and no longer.
-const trimChunk = 1000
-
-// Trim implements journal.Journal.
-func (j *Journal) Trim(ctx context.Context, upTo journal.Pos) error {
-	for {
-		j.mu.Lock()
-		from, head := j.trimmed, j.head
-		j.mu.Unlock()
-		if head == 0 {
-			return nil
-		}
-		to := min(upTo, head-1, from+trimChunk)
-		if to <= from {
-			return nil
-		}
-		err := j.do(ctx, func(ctx context.Context, c *sql.Conn) error {
-			if _, err := c.ExecContext(ctx, "DELETE FROM events WHERE pos<=?", int64(to)); err != nil {
-				return fmt.Errorf("trim: %w", err)
-			}
-			j.mu.Lock()
-			j.trimmed = to
-			j.mu.Unlock()
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-}
 
 // Import implements journal.Importer: into an empty journal, keeping positions, versions and keys.
 func (j *Journal) Import(ctx context.Context, events []journal.Event) error {
@@ -75,40 +31,35 @@ func (j *Journal) Import(ctx context.Context, events []journal.Event) error {
 }
 
 func (j *Journal) importBatch(ctx context.Context, events []journal.Event) error {
-	return j.do(ctx, func(ctx context.Context, c *sql.Conn) error {
-		w := &writer{j: j, conn: c, stmts: map[string]*sql.Stmt{}, heads: map[string]uint64{}}
-		defer func() {
-			for _, s := range w.stmts {
-				s.Close()
-			}
-		}()
-		j.mu.Lock()
-		head, sum := j.head, j.sum
-		j.mu.Unlock()
-		p := &plan{known: map[string]journal.Receipt{}, heads: map[string]uint64{}, head: head, sum: sum}
+	return j.do(ctx, func(w *writer) error {
+		p := newPlan(w, nil)
+		empty := p.head == 0
 		for _, e := range events {
-			if e.Pos != p.head+1 && p.head != 0 {
-				return fmt.Errorf("%w: import: position %d follows %d", journal.ErrInvalid, e.Pos, p.head)
+			if !empty || p.head != 0 {
+				if e.Pos != p.head+1 {
+					return fmt.Errorf("%w: import: position %d follows %d", journal.ErrInvalid, e.Pos, p.head)
+				}
 			}
-			p.head = e.Pos
-			p.sum = checksum(p.sum, e)
-			p.events, p.sums = append(p.events, e), append(p.sums, p.sum)
-			p.heads[e.Stream] = e.Version
-			if e.Key != "" {
-				p.keys = append(p.keys, e.Key)
-				p.known[e.Key] = journal.Receipt{Pos: e.Pos, Version: e.Version}
-			}
+			p.add(e)
 		}
-		took, err := w.commit(ctx, p)
+		took, err := w.transact(func() error {
+			if empty && len(events) > 0 {
+				first := driver.NamedValue{Ordinal: 1, Value: int64(events[0].Pos) - 1}
+				if err := w.exec("UPDATE trims SET pos=?, sum=0", first); err != nil {
+					return err
+				}
+			}
+			return p.store()
+		})
 		if err != nil {
 			return err
 		}
-		if head == 0 && len(events) > 0 {
+		if empty && len(events) > 0 {
 			j.mu.Lock()
 			j.trimmed = events[0].Pos - 1
 			j.mu.Unlock()
 		}
-		w.committed(p, took, 0)
+		p.publish(took)
 		return nil
 	})
 }
@@ -171,6 +122,10 @@ func verifyRows(ctx context.Context, db *sql.DB) ([]Finding, error) {
 	}
 	defer rows.Close()
 	v := &verifier{versions: map[string]uint64{}}
+	if err := db.QueryRowContext(ctx, "SELECT pos,sum FROM trims").Scan(&v.last, &v.sum); err != nil {
+		return []Finding{{Problem: "the record of trims cannot be read: " + err.Error()}}, nil
+	}
+	trimmed := v.last
 	for rows.Next() && len(v.findings) < maxFindings {
 		var e journal.Event
 		var at, sum int64
@@ -184,7 +139,7 @@ func verifyRows(ctx context.Context, db *sql.DB) ([]Finding, error) {
 	if err := rows.Err(); err != nil {
 		v.add(journal.Event{Pos: v.last}, "reading broke off after this position: "+err.Error())
 	}
-	return v.findings, v.heads(ctx, db)
+	return v.findings, v.heads(ctx, db, trimmed)
 }
 
 type verifier struct {
@@ -199,11 +154,10 @@ func (v *verifier) add(e journal.Event, problem string) {
 }
 
 func (v *verifier) row(e journal.Event, sum uint32) {
-	known := v.last != 0 || e.Pos == 1 // the first row after a trim cannot be chained
 	switch {
-	case v.last != 0 && e.Pos != v.last+1:
+	case e.Pos != v.last+1:
 		v.add(e, fmt.Sprintf("positions %d to %d are missing", v.last+1, e.Pos-1))
-	case known && checksum(v.sum, e) != sum:
+	case checksum(v.sum, &e) != sum:
 		v.add(e, "the row was altered: its checksum does not fit")
 	}
 	if before, seen := v.versions[e.Stream]; seen && e.Version != before+1 {
@@ -213,19 +167,19 @@ func (v *verifier) row(e journal.Event, sum uint32) {
 }
 
 // heads compares the table of stream versions with the rows.
-func (v *verifier) heads(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, "SELECT stream,version FROM heads")
+func (v *verifier) heads(ctx context.Context, db *sql.DB, trimmed journal.Pos) error {
+	rows, err := db.QueryContext(ctx, "SELECT stream,version,pos FROM heads")
 	if err != nil {
 		return fmt.Errorf("verify heads: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() && len(v.findings) < maxFindings {
 		var stream string
-		var version uint64
-		if err := rows.Scan(&stream, &version); err != nil {
+		var version, pos uint64
+		if err := rows.Scan(&stream, &version, &pos); err != nil {
 			return fmt.Errorf("verify heads: %w", err)
 		}
-		if have, seen := v.versions[stream]; seen && have != version {
+		if have, seen := v.versions[stream]; (seen || pos > trimmed) && have != version {
 			v.findings = append(v.findings, Finding{Stream: stream, Problem: fmt.Sprintf("head says version %d, the last row %d", version, have)})
 		}
 	}
