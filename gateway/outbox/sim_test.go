@@ -444,3 +444,55 @@ func TestEchoProvesAnOpenAttempt(t *testing.T) {
 		}
 	})
 }
+
+func TestSafeToResendIsKeptOverARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		ch, net := sms()
+		a := submit(l, 1, 1, "sms")
+		put(l, "conversation/c1", gateway.AttemptStarted{Message: a, Attempt: 1, Provider: "one"})
+		put(l, "conversation/c1", gateway.AttemptEnded{Message: a, Attempt: 1, Provider: "one", State: gateway.DeliverySent, ProviderIDs: []string{"SM1"}})
+		b := submit(l, 1, 2, "sms")
+		put(l, "thread/t", gateway.DeliveryReported{ProviderID: "SM1", State: gateway.DeliveryFailed, SafeToResend: true})
+		o := outbox.New(outbox.Options{Append: l.append, Threads: everybody{}, Channels: map[string]channels.Channel{"sms": ch}})
+		for _, r := range l.after(0) {
+			o.Observe(r)
+		}
+		o.Replayed()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_ = o.Run(ctx)
+		w := world{T: t, log: l, net: net}
+		w.wantCalls(string(a)+"@two", string(b)+"@one")
+		if n := net.calls[0].Attempt; n != 2 {
+			t.Errorf("attempt %d, want 2", n)
+		}
+	})
+}
+
+func TestReportThatOvertakesTheAnswerIsNotLost(t *testing.T) {
+	ch, net := sms()
+	var l *log
+	plain := net.answer
+	net.answer = func(ctx context.Context, m channels.Outbound) (bool, channels.Receipt, error) {
+		if m.Attempt == 1 {
+			put(l, "thread/t", gateway.DeliveryReported{Message: m.Key, Provider: "one", State: gateway.DeliveryFailed, SafeToResend: true})
+			time.Sleep(time.Second)
+		}
+		return plain(ctx, m)
+	}
+	run(t, ch, net, everybody{}, func(w world) {
+		l = w.log
+		submit(w.log, 1, 1, "sms")
+		time.Sleep(time.Hour)
+		w.wantCalls("m1-001@one", "m1-001@two")
+	})
+}
+
+func TestThreadOfAnotherAppIsNotAnswered(t *testing.T) {
+	ch, net := sms()
+	run(t, ch, net, everybody{notOurs: true}, func(w world) {
+		w.wantEnd(submit(w.log, 1, 1, "sms"), gateway.DeliveryFailed, "not_ours")
+		w.wantCalls()
+	})
+}
