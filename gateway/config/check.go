@@ -116,7 +116,7 @@ func (k *checker) eachQueue() {
 		k.between(key+".ring", q.Ring, 5*time.Second, 10*time.Minute)
 		k.between(key+".wrap_up", q.WrapUp, 0, time.Hour)
 		k.between(key+".overflow_after", q.OverflowAfter, time.Second, 24*time.Hour)
-		k.oneOf(key+".strategy", q.Strategy, "longest_idle", "fewest", "round_robin", "all")
+		k.oneOf(key+".strategy", q.Strategy, "longest_idle", "round_robin", "ring_all")
 		k.within(key+".priority", q.Priority, -100, 100)
 		if q.Overflow != "" {
 			k.target(key+".overflow", q.Overflow)

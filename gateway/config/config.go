@@ -83,7 +83,7 @@ type Queue struct {
 	Ring time.Duration `yaml:"ring"`
 	// WrapUp is how long an agent is left alone after a call. Default 30s; 0s means not at all.
 	WrapUp time.Duration `yaml:"wrap_up"`
-	// Strategy says who is rung: longest_idle (default), fewest, round_robin, all.
+	// Strategy says who is rung: longest_idle (default), round_robin, ring_all.
 	Strategy string `yaml:"strategy"`
 	// Hours in which people answer. Default: always open.
 	Hours Hours `yaml:"hours"`

@@ -2,10 +2,12 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
-	"time"
 
 	"backline/gateway/journal"
+	"backline/gateway/journal/journaltest"
 	"backline/gateway/journal/sqlite"
 )
 
@@ -19,18 +21,48 @@ func open(tb testing.TB, path string, o sqlite.Options) *sqlite.Journal {
 	return j
 }
 
-func TestRoundTrip(t *testing.T) {
-	j := open(t, t.TempDir()+"/j.db", sqlite.Options{})
-	r, err := j.Append(t.Context(), journal.Write{Stream: "a", Key: "k", Events: []journal.Event{{Type: "x", At: time.Now(), Data: []byte(`{"a":1}`)}}})
-	if err != nil || r.Pos != 1 || r.Version != 1 {
-		t.Fatal(r, err)
+func TestConformance(t *testing.T) {
+	path := ""
+	journaltest.Run(t, journaltest.Engine{
+		Open: func(t *testing.T) journal.Journal {
+			path = t.TempDir() + "/j.db"
+			return open(t, path, sqlite.Options{})
+		},
+		Reopen: func(t *testing.T, j journal.Journal) journal.Journal {
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return open(t, path, sqlite.Options{})
+		},
+	})
+}
+
+// A full file refuses with ErrFull and writes nothing; when there is room again it goes on by itself.
+func TestFull(t *testing.T) {
+	path := t.TempDir() + "/j.db"
+	j := open(t, path, sqlite.Options{MaxPages: 64})
+	data := []byte(`"` + string(make([]byte, 0, 8192)) + fmt.Sprintf("%08000d", 1) + `"`)
+	kept := 0
+	for ; kept < 1000; kept++ {
+		_, err := j.Append(t.Context(), journal.Write{Stream: "a", Expect: uint64(kept), Key: fmt.Sprint(kept), Events: []journal.Event{{Type: "t", Data: data}}})
+		if errors.Is(err, journal.ErrFull) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	r, err = j.Append(t.Context(), journal.Write{Stream: "a", Key: "k", Events: []journal.Event{{Type: "x", At: time.Now(), Data: []byte(`{"a":1}`)}}})
-	if err != nil || !r.Dup || r.Pos != 1 {
-		t.Fatal(r, err)
+	if kept == 0 || kept == 1000 {
+		t.Fatalf("full after %d appends", kept)
 	}
-	got, err := j.Read(t.Context(), 0, 10, 0)
-	if err != nil || len(got) != 1 || got[0].Key != "k" {
-		t.Fatal(got, err)
+	if got, err := j.Read(t.Context(), 0, 2000, 0); err != nil || len(got) != kept {
+		t.Fatalf("%d events, %v; want %d", len(got), err, kept)
+	}
+	if err := j.Trim(t.Context(), journal.Pos(kept-1)); err != nil {
+		t.Fatalf("make room: %v", err)
+	}
+	w := journal.Write{Stream: "a", Expect: uint64(kept), Key: fmt.Sprint(kept), Events: []journal.Event{{Type: "t", Data: data}}}
+	if r, err := j.Append(t.Context(), w); err != nil || r.Pos != journal.Pos(kept+1) {
+		t.Fatalf("after room was made: %+v %v", r, err)
 	}
 }
