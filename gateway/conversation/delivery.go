@@ -31,6 +31,14 @@ func (f *Fold) submitted(r Record, c *Conversation, e gateway.MessageSubmitted) 
 
 // attempt folds the outbox's records on one message.
 func (f *Fold) attempt(r Record, c *Conversation) {
+	if s, started := r.Event.(gateway.AttemptStarted); started {
+		// Another way is tried after a failure that was certain: the failure is history.
+		if it := c.item(string(s.Message)); it != nil && it.Delivery == gateway.DeliveryFailed {
+			it.Delivery, it.DeliveryInfo = gateway.DeliveryPending, ""
+			f.emitItem(r, c, it)
+		}
+		return
+	}
 	e, ok := r.Event.(gateway.AttemptEnded)
 	if !ok {
 		return
@@ -108,7 +116,7 @@ func (f *Fold) report(r Record, t *Thread, e gateway.DeliveryReported) {
 // watermark moves every message sent at or before a time (or, for our own widget, a position).
 func (f *Fold) watermark(r Record, t *Thread, e gateway.DeliveryReported) {
 	if t.current == nil {
-		f.patch(r, t.ID, Patch{Watermark: e.Watermark, State: e.State})
+		f.patch(r, t.ID, Patch{Watermark: e.Watermark, Position: e.Position, State: e.State})
 		return
 	}
 	for _, it := range t.current.items {

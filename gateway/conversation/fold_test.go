@@ -336,3 +336,31 @@ func BenchmarkApply(b *testing.B) {
 		f.Apply(r)
 	}
 }
+
+func TestAnotherAttemptAfterACertainFailureIsPendingAgain(t *testing.T) {
+	w := newWorld(t)
+	w.says(sms(1), "hi")
+	w.open()
+	c := w.current(sms(1))
+	th, _ := w.fold.Thread(sms(1).Thread())
+	ev, err := c.Submit(th, gateway.MessageSubmitted{Message: "out1", ClientID: "x", Text: "hello", Agent: "jana"})
+	w.do(c, ev, err)
+	delivery := func() gateway.Delivery {
+		items := c.Items()
+		return items[len(items)-1].Delivery
+	}
+	thread := gateway.ThreadStream(sms(1).Thread())
+	w.append(thread, gateway.DeliveryReported{Message: "out1", State: gateway.DeliveryFailed, SafeToResend: true})
+	if got := delivery(); got != gateway.DeliveryFailed {
+		t.Fatalf("after the report: %s", got)
+	}
+	stream := gateway.ConversationStream(c.Head.ID)
+	w.append(stream, gateway.AttemptStarted{Message: "out1", Attempt: 2, Provider: "two"})
+	if got := delivery(); got != gateway.DeliveryPending {
+		t.Errorf("the second way is under way, and the message is %s", got)
+	}
+	w.append(stream, gateway.AttemptEnded{Message: "out1", Attempt: 2, Provider: "two", State: gateway.DeliverySent})
+	if got := delivery(); got != gateway.DeliverySent {
+		t.Errorf("the second provider took it, and the message is %s", got)
+	}
+}

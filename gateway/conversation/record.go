@@ -37,11 +37,12 @@ type Change struct {
 }
 
 // Patch changes outbound messages of a thread that have left memory: those with Message, with ProviderID,
-// or all sent at or before Watermark. A state never goes back (see Rank).
+// or all sent at or before Watermark, or up to Position. A state never goes back (see Rank).
 type Patch struct {
 	Message    gateway.MessageID
 	ProviderID string
 	Watermark  time.Time
+	Position   uint64
 	State      gateway.Delivery
 	Info       string
 	Text       *string // an edit of an inbound message

@@ -254,7 +254,7 @@ func (w *writer) patch(ctx context.Context, tx *sql.Tx, c conversation.Change) e
 	return nil
 }
 
-// patched finds what a patch names: by our id, else by the provider's, else by the time.
+// patched finds what a patch names: by our id, else by the provider's, else by time or position.
 func (w *writer) patched(ctx context.Context, tx *sql.Tx, c conversation.Change) ([]line, error) {
 	const q = `SELECT thread, text, item FROM items WHERE `
 	p := c.Patch
@@ -277,6 +277,9 @@ func (w *writer) patched(ctx context.Context, tx *sql.Tx, c conversation.Change)
 	case !p.Watermark.IsZero():
 		lines, err = w.find(ctx, tx, q+`thread = ? AND delivery IN ('sent', 'delivered', 'uncertain') AND at <= ? ORDER BY seq`,
 			string(c.Thread), p.Watermark.UnixMicro())
+	case p.Position > 0:
+		lines, err = w.find(ctx, tx, q+`thread = ? AND delivery IN ('sent', 'delivered', 'uncertain') AND position <= ? ORDER BY seq`,
+			string(c.Thread), p.Position)
 	default:
 		return nil, nil
 	}
@@ -297,7 +300,11 @@ func named(l line, c conversation.Change) bool {
 	}
 	switch l.item.Delivery {
 	case gateway.DeliverySent, gateway.DeliveryDelivered, gateway.DeliveryUncertain:
-		return c.Thread == l.thread && l.item.Time.UnixMicro() <= c.Patch.Watermark.UnixMicro()
+		covered := l.item.Position <= c.Patch.Position
+		if c.Patch.Position == 0 {
+			covered = l.item.Time.UnixMicro() <= c.Patch.Watermark.UnixMicro()
+		}
+		return c.Thread == l.thread && covered
 	}
 	return false
 }

@@ -124,8 +124,12 @@ func TestPatchNeverMovesADeliveryBack(t *testing.T) {
 	patch(6, conversation.Patch{Watermark: start.Add(time.Hour), State: gateway.DeliveryDelivered})
 	want("m2", gateway.DeliveryDelivered, 6)
 	want("m1", gateway.DeliveryRead, 3)
+	patch(7, conversation.Patch{Position: 1, State: gateway.DeliveryRead})
+	want("m2", gateway.DeliveryDelivered, 6)
+	patch(8, conversation.Patch{Position: 2, State: gateway.DeliveryRead})
+	want("m2", gateway.DeliveryRead, 8)
 	text := "corrected"
-	patch(7, conversation.Patch{ProviderID: "p-m2", Text: &text})
+	patch(9, conversation.Patch{ProviderID: "p-m2", Text: &text})
 	hits, err := s.Search(t.Context(), "correc", 5)
 	must(t, err)
 	if len(hits) != 1 || !hits[0].Item.Edited {
