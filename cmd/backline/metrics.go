@@ -1,0 +1,76 @@
+package main
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are what /metrics shows. No label holds anything of a person.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	rejected *prometheus.CounterVec
+	panics   prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "backline_http_requests_total",
+			Help: "Requests answered, by route and status."}, []string{"route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "backline_http_request_seconds",
+			Help: "Time to answer, by route. Sockets count from upgrade to close.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}},
+			[]string{"route"}),
+		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "backline_webhook_rejected_total",
+			Help: "Webhooks refused, by channel and reason (signature, too_large, malformed)."}, []string{"channel", "reason"}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "backline_panics_total", Help: "Requests that hit a bug."}),
+	}
+	m.registry.MustRegister(m.requests, m.seconds, m.rejected, m.panics, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// reject returns a channel's counter of refused webhooks.
+func (m *metrics) reject(channel string) func(reason string) {
+	return func(reason string) { m.rejected.WithLabelValues(channel, reason).Inc() }
+}
+
+func (m *metrics) done(route string, status int, took time.Duration) {
+	if route == "" {
+		route = "none" // no route matched: the path itself would be an unbounded label
+	}
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	m.seconds.WithLabelValues(route).Observe(took.Seconds())
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// watch adds what the parts count themselves.
+func (m *metrics) watch(a *App) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	counter := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
+	}
+	gauge("backline_journal_position", "Events in the journal.", func() float64 { return float64(a.journal.Stats().Head) })
+	counter("backline_journal_appends_total", "Appends that became durable.", func() float64 { return float64(a.journal.Stats().Appends) })
+	counter("backline_journal_batches_total", "Commits; appends per batch shows the group commit.", func() float64 { return float64(a.journal.Stats().Batches) })
+	counter("backline_journal_fsync_seconds_total", "Time spent in commits.", func() float64 { return a.journal.Stats().Fsync.Seconds() })
+	gauge("backline_conversations_waiting", "Conversations that wait for an agent.", func() float64 { return float64(a.live.Stats().Waiting) })
+	gauge("backline_consoles", "Open console sockets.", func() float64 { return float64(a.live.Stats().Consoles) })
+	gauge("backline_visitors", "Open visitor sockets.", func() float64 { return float64(a.live.Stats().Visitors) })
+	gauge("backline_outbox_pending", "Messages not yet delivered or failed.", func() float64 { return float64(a.outbox.Stats().Pending) })
+	gauge("backline_outbox_providers_down", "Providers that are shut off and probed.", func() float64 { return float64(a.outbox.Stats().Down) })
+	counter("backline_outbox_sent_total", "Messages that a provider took.", func() float64 { return float64(a.outbox.Stats().Sent) })
+	counter("backline_outbox_failed_total", "Messages given up.", func() float64 { return float64(a.outbox.Stats().Failed) })
+	counter("backline_outbox_uncertain_total", "Messages whose outcome nobody knows.", func() float64 { return float64(a.outbox.Stats().Uncertain) })
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"backline/channels"
+	"backline/gateway"
+	"backline/gateway/access"
+	"backline/gateway/api"
+	"backline/gateway/httpx"
+	"backline/webclient"
+	"backline/webclient/serve"
+)
+
+// routes is the whole outside face of the gateway, in one mux.
+func (a *App) routes(all *channelSet) (http.Handler, error) {
+	bundle, err := webclient.Assets()
+	if err != nil {
+		return nil, err
+	}
+	if a.pages, err = serve.New(bundle, a.config.PublicURL); err != nil {
+		return nil, err
+	}
+	rest := api.New(api.Options{Live: a.live, History: a.history, Agent: a.agentOf, SaveFile: a.saveFile, File: a.file,
+		Fail: func(w http.ResponseWriter, r *http.Request, err error) { httpx.Problem(w, r, err) }})
+
+	mux := http.NewServeMux()
+	handleAll(mux, a.pages.Routes())
+	handleAll(mux, a.access.Routes())
+	for pattern, h := range rest.Routes() {
+		mux.Handle(pattern, a.access.Require(access.RoleAgent)(h))
+	}
+	for _, ch := range all.byName {
+		if hook, ok := ch.(channels.Webhooker); ok {
+			handleAll(mux, hook.Routes(a.live))
+		}
+	}
+	mux.HandleFunc("GET /api/v1/openapi.json", api.OpenAPI)
+	mux.Handle("GET /ws/console", a.hub)
+	mux.Handle("GET /files/", a.files.Handler())
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /readyz", a.readyz)
+	mux.Handle("GET /metrics", a.metrics.handler())
+	mux.HandleFunc("/", httpx.NotFound)
+
+	proxies, err := prefixes(a.config.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	return httpx.Chain(mux, httpx.Options{Log: a.log, Proxies: proxies, HSTS: strings.HasPrefix(a.config.PublicURL, "https://"),
+		Limiter:   httpx.NewLimiter(a.config.Limits.RequestsPerSecond, time.Second, a.config.Limits.Burst),
+		Unlimited: unlimited, OnPanic: a.metrics.panics.Inc, OnDone: a.metrics.done}), nil
+}
+
+func handleAll(mux *http.ServeMux, routes map[string]http.Handler) {
+	for pattern, h := range routes {
+		mux.Handle(pattern, h)
+	}
+}
+
+// unlimited requests pass the limiter: providers (one address sends for all customers; they are signed),
+// health checks, and the immutable files of a page, of which one visit fetches several.
+func unlimited(r *http.Request) bool {
+	p := r.URL.Path
+	return strings.HasPrefix(p, "/hooks/") || p == "/livez" || p == "/readyz" || p == "/metrics" || p == "/widget.js" ||
+		r.Method == http.MethodGet && strings.HasPrefix(p, "/w/") && !strings.HasPrefix(p, "/w/site/")
+}
+
+func prefixes(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			ip, err2 := netip.ParseAddr(s)
+			if err2 != nil {
+				return nil, err
+			}
+			p = netip.PrefixFrom(ip, ip.BitLen())
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func (a *App) agentOf(r *http.Request) gateway.AgentID {
+	p, _ := access.From(r.Context())
+	return p.Agent
+}
+
+// readyz is red until the journal has been read, and while it cannot be written. A provider that is down
+// does not make it red: what customers write is still kept.
+func (a *App) readyz(w http.ResponseWriter, _ *http.Request) {
+	select {
+	case <-a.live.Replayed():
+	default:
+		say(w, http.StatusServiceUnavailable, "reading the journal")
+		return
+	}
+	if err := a.journal.Healthy(); err != nil {
+		say(w, http.StatusServiceUnavailable, "the journal cannot be written: "+err.Error())
+		return
+	}
+	say(w, http.StatusOK, "ready")
+}
+
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n")) // the asker may have gone
+}
+
+func newServer(a *App) *http.Server { return httpx.NewServer(a.handler, a.log) }

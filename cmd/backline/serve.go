@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+
+	"backline/gateway/access"
+	"backline/gateway/config"
+)
+
+func (m *Main) serve(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+	path := fs.String("config", "backline.yaml", "configuration `FILE`")
+	if err := m.parse(fs, args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return usagef("unknown argument %q", fs.Arg(0))
+	}
+	c, err := config.Load(*path, m.Environ)
+	if err != nil {
+		return err
+	}
+	log := newLog(m.Stderr, c.Log)
+	a, err := Open(ctx, c, log, AppOptions{Out: m.Stdout})
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w (is another gateway running?)", c.Listen, closing(a, err))
+	}
+	return a.Run(ctx, l)
+}
+
+// closing closes what Open opened when the rest of the start failed.
+func closing(a *App, err error) error {
+	if e := a.close(); e != nil {
+		a.log.Error("closing", "err", e)
+	}
+	return err
+}
+
+func newLog(w io.Writer, c config.Log) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // checked with the configuration; "" is info
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// offerSetup prints the one-time link for the first administrator. It goes to the operator's terminal, not
+// to the log: logs are kept and shipped.
+func (a *App) offerSetup(ctx context.Context) error {
+	if a.out == nil {
+		return nil
+	}
+	secret, err := a.access.OfferSetup(ctx)
+	if err != nil {
+		return fmt.Errorf("offer the first sign-in: %w", err)
+	}
+	if secret != "" {
+		fmt.Fprintf(a.out, "No administrator has a password yet. Open this link once (valid for %s):\n  %s\n", access.SetupTime,
+			access.SetupLink(a.config.PublicURL, secret))
+	}
+	return nil
+}
