@@ -1,0 +1,180 @@
+// Package livechat is the chat on a company's own website: the widget's socket, /ws/visitor, its uploads and
+// what its loader asks for before anybody has pressed anything.
+//
+// A page says hello and gets a token, which is the visitor: 128 random bits, the day, and a MAC that binds
+// both to the site. Nothing is kept about a visitor who does not write. From then on
+//
+//	hello → welcome, what was missed, status, ready → message ⇄ ack, item, typing, seen …
+//
+// A message is acknowledged when it is in the journal, never before; sent again under the same client_id it
+// is the same message. What agents write reaches the page through the journal's tail, so Send has nothing to
+// do: "sent" is true at once, "delivered" and "read" are what the page says.
+//
+// Concurrency: a socket has two goroutines, the reader (ServeHTTP's own) and the follower; both write under
+// the socket's lock and both end when either fails. Close waits for all of them.
+//
+// Limits: see package wire; further one address holds a bounded number of sockets, and a visitor sends at
+// most 20 messages in 10 s and 10 files a minute. Read next: package wire, webclient/src/widget.
+package livechat
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"backline/channels"
+	"backline/gateway"
+	"backline/gateway/httpx"
+	"backline/gateway/wire"
+)
+
+// Feed is what the gateway tells visitors.
+type Feed interface {
+	// Follow emits what who has missed since after, a status and "ready", then what happens, until ctx ends
+	// (nil), emit fails (its error) or the page is too slow (an error). emit is called by one goroutine.
+	Follow(ctx context.Context, who gateway.Identity, after uint64, emit func(frame any) error) error
+	// Status is the truth for somebody who has not written yet.
+	Status(channel, account string) wire.Status
+	// VisitorTyping tells the agents that who types.
+	VisitorTyping(who gateway.Identity)
+}
+
+// Site is a website that shows the widget. Origins are those of its pages, "https://shop.example.org".
+type Site struct {
+	Name    string
+	Origins []string
+}
+
+// Options of a Channel. OnRejected may be nil.
+type Options struct {
+	Sites      []Site
+	Secret     []byte // ≥ 32 bytes; tokens live as long as it does
+	OwnOrigin  string // of the gateway's own pages: allowed for every site
+	Feed       Feed
+	Company    wire.Company
+	Save       func(ctx context.Context, name, contentType string, r io.Reader) (gateway.Attachment, error)
+	File       func(ctx context.Context, id gateway.FileID) (gateway.Attachment, error)
+	PerAddress int // sockets one address (IPv6: /64) may hold
+	OnRejected func(reason string)
+	Log        *slog.Logger
+}
+
+// Channel is the websites' chat.
+type Channel struct {
+	opts     Options
+	upgrader websocket.Upgrader
+	messages *httpx.Limiter
+	uploads  *httpx.Limiter
+
+	// Guarded by mu.
+	mu        sync.Mutex
+	sockets   map[*socket]struct{}
+	addresses map[string]int
+	closed    bool
+	wg        sync.WaitGroup
+}
+
+var (
+	_ channels.Channel   = (*Channel)(nil)
+	_ channels.Webhooker = (*Channel)(nil)
+)
+
+// New checks the options and returns a Channel; it starts nothing.
+func New(o Options) (*Channel, error) {
+	if len(o.Secret) < 32 {
+		return nil, errors.New("livechat: the secret needs 32 bytes")
+	}
+	if o.OnRejected == nil {
+		o.OnRejected = func(string) {}
+	}
+	return &Channel{opts: o, sockets: map[*socket]struct{}{}, addresses: map[string]int{},
+		messages: httpx.NewLimiter(20, 10*time.Second, 20), uploads: httpx.NewLimiter(10, time.Minute, 10),
+		// The origin is checked against the site, which only hello names.
+		upgrader: websocket.Upgrader{ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10, CheckOrigin: func(*http.Request) bool { return true }}}, nil
+}
+
+// Name implements channels.Channel.
+func (c *Channel) Name() string { return gateway.ChannelLivechat }
+
+// Send implements channels.Channel. The message is in the journal already, and the journal's tail is what
+// pages follow: there is nobody else to hand it to.
+func (c *Channel) Send(context.Context, channels.Outbound) (channels.Receipt, error) {
+	return channels.Receipt{State: gateway.DeliverySent}, nil
+}
+
+// Run implements channels.Channel; the sockets' goroutines belong to the HTTP server and to Close.
+func (c *Channel) Run(ctx context.Context, _ channels.Sink) error {
+	<-ctx.Done()
+	return nil
+}
+
+// Routes implements channels.Webhooker.
+func (c *Channel) Routes(sink channels.Sink) map[string]http.Handler {
+	return map[string]http.Handler{
+		"GET /ws/visitor":    http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serveSocket(w, r, sink) }),
+		"POST /w/files":      http.HandlerFunc(c.upload),
+		"OPTIONS /w/files":   http.HandlerFunc(c.preflight),
+		"GET /w/site/{site}": http.HandlerFunc(c.site),
+	}
+}
+
+// knows reports whether there is such a site.
+func (c *Channel) knows(site string) bool {
+	return slices.ContainsFunc(c.opts.Sites, func(s Site) bool { return s.Name == site })
+}
+
+// allowed reports whether a page of this origin may show the site's chat. What sends no Origin is no browser,
+// and no page can hide behind it.
+func (c *Channel) allowed(site, origin string) bool {
+	if origin == "" || origin == c.opts.OwnOrigin {
+		return true
+	}
+	for _, s := range c.opts.Sites {
+		if s.Name == site && slices.Contains(s.Origins, origin) {
+			return true
+		}
+	}
+	return false
+}
+
+// Close tells every page to come back elsewhere or later, spread over time, and waits until all sockets have
+// ended or ctx is over. No socket is accepted after it.
+func (c *Channel) Close(ctx context.Context) {
+	c.mu.Lock()
+	c.closed = true
+	open := make([]*socket, 0, len(c.sockets))
+	for s := range c.sockets {
+		open = append(open, s)
+	}
+	c.mu.Unlock()
+	var farewells sync.WaitGroup
+	for _, s := range open {
+		farewells.Go(func() { s.bye(ctx, spread(len(open))) })
+	}
+	farewells.Wait()
+	done := make(chan struct{})
+	go func() { c.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		for _, s := range open {
+			s.ws.Close()
+		}
+		<-done
+	}
+}
+
+// returnsPerSecond is how many pages a second a restarted gateway should get back.
+const returnsPerSecond = 500
+
+// spread is the time over which n pages come back.
+func spread(n int) time.Duration {
+	return max(2*time.Second, time.Duration(n)*time.Second/returnsPerSecond)
+}
