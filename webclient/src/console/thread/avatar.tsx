@@ -1,0 +1,15 @@
+import { initialsOf, turnOf } from "./format";
+
+/** A person as two letters on a quiet colour that stays the same for the same name. */
+export function Avatar(props: { name: string; large?: boolean; online?: boolean }) {
+  return (
+    <span
+      class={props.large ? "th-av th-av-large" : "th-av"}
+      style={`--th-turn:${turnOf(props.name)}`}
+      aria-hidden="true"
+    >
+      {initialsOf(props.name)}
+      {props.online && <span class="th-av-online" />}
+    </span>
+  );
+}
