@@ -30,6 +30,7 @@ import (
 	"backline/gateway/outbox"
 	"backline/gateway/router"
 	"backline/gateway/wire"
+	"backline/webclient/serve"
 )
 
 // App is one running gateway, wired. Open builds it, Run runs it and closes what Open opened.
@@ -46,12 +47,16 @@ type App struct {
 	hub      *hub.Hub
 	channels map[string]channels.Channel
 	metrics  *metrics
+	pages    *serve.Handler
 	handler  http.Handler
-	stopping func(context.Context) // of the visitors' sockets
+	visitors func(context.Context) // ends the visitors' sockets
+	out      io.Writer             // the operator's terminal; nil: nobody looks
 }
 
-// AppOptions are what only demo and tests set.
+// AppOptions is what a configuration does not say. Out is the operator's terminal, nil where nobody looks;
+// the rest only the demo sets.
 type AppOptions struct {
+	Out        io.Writer
 	DemoAgents []gateway.AgentID
 	AllowHosts []string // stand-ins on loopback that media may be fetched from
 }
@@ -61,7 +66,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions)
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	a := &App{config: c, log: log, metrics: newMetrics()}
+	a := &App{config: c, log: log, metrics: newMetrics(), out: o.Out}
 	var err error
 	if a.journal, err = sqlite.Open(ctx, filepath.Join(c.Data, "journal.db"), sqlite.Options{}); err != nil {
 		return nil, err
@@ -82,12 +87,12 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return fmt.Errorf("open files: %w", err)
 	}
 	a.access = access.New(access.Options{Journal: a.journal, Log: a.log, PublicURL: c.PublicURL, DemoAgents: o.DemoAgents})
-	all, err := openChannels(a, o)
+	all, err := openChannels(a)
 	if err != nil {
 		return err
 	}
 	a.channels = all.byName
-	a.fetcher = files.NewFetcher(files.FetcherOptions{Store: a.files, Append: a.journal.Append, Log: a.log, Prepare: all.prepare,
+	a.fetcher = files.NewFetcher(files.FetcherOptions{Store: a.files, Append: a.journal.Append, Log: a.log, Prepare: all.prepare(),
 		Client: httpx.SafeClient(httpx.ClientOptions{AllowHosts: o.AllowHosts})})
 	// The outbox and the live state know each other: the one observes, the other answers questions.
 	lookup := &threads{}
@@ -100,10 +105,11 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		Raw: []func(journal.Event){a.applyAccess}, Observers: []live.Observer{a.outbox, a.fetcher},
 		Windows: windows(), Ready: a.ready})
 	lookup.live = a.live
-	all.feed.live = a.live
-	a.stopping = all.stop
+	all.feed.Live = a.live
+	a.visitors = all.livechat.Close
 	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: all.typing, Seen: all.seen,
 		Company: a.company(), Replies: replies(c), Build: build(), Log: a.log})
+	a.metrics.watch(a)
 	a.handler, err = a.routes(all)
 	return err
 }
@@ -193,6 +199,7 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 		}
 		return nil
 	})
+	g.Go(func() error { return a.pages.Run(work) })
 	g.Go(func() error { return a.control(work) })
 	g.Go(func() error { return a.ticks(work) })
 	g.Go(func() error { return a.settle(work) })
@@ -207,7 +214,7 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	shut := make(chan error, 1)
 	go func() { shut <- server.Shutdown(grace) }()
 	a.hub.Stop(grace)
-	a.stopping(grace)
+	a.visitors(grace)
 	err := <-shut
 	stopWork()
 	return errors.Join(g.Wait(), err, a.close())

@@ -46,9 +46,7 @@ func closing(a *App, err error) error {
 }
 
 func newLog(w io.Writer, c config.Log) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Level)) // checked with the configuration; "" is info
-	o := &slog.HandlerOptions{Level: level}
+	o := &slog.HandlerOptions{Level: c.SlogLevel()}
 	if c.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}

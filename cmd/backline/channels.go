@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"backline/channels"
+	"backline/channels/livechat"
+	"backline/gateway"
+	"backline/gateway/live"
+	"backline/gateway/wire"
+)
+
+// channelSet is every channel that is switched on, and what the other parts need of them.
+type channelSet struct {
+	byName   map[string]channels.Channel
+	feed     *visitorFeed
+	livechat *livechat.Channel
+}
+
+// visitorFeed breaks the circle between livechat and live; set once, before anything runs.
+type visitorFeed struct{ *live.Live }
+
+// openChannels makes the channels that the configuration switches on: ten lines anyone can read.
+func openChannels(a *App) (*channelSet, error) {
+	s := &channelSet{byName: map[string]channels.Channel{}, feed: &visitorFeed{}}
+	if err := s.openLivechat(a); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *channelSet) openLivechat(a *App) error {
+	c := a.config
+	secret, err := keptSecret(filepath.Join(c.Data, "livechat.key"))
+	if err != nil {
+		return err
+	}
+	var sites []livechat.Site
+	for _, e := range c.Entries {
+		if e.Channel == gateway.ChannelLivechat {
+			sites = append(sites, livechat.Site{Name: e.Site, Origins: e.Origins})
+		}
+	}
+	s.livechat, err = livechat.New(livechat.Options{Sites: sites, Secret: secret, OwnOrigin: originOf(c.PublicURL), Feed: s.feed,
+		Company: a.company(), Save: a.saveFile, File: a.file, PerAddress: c.Limits.VisitorsPerAddress,
+		OnRejected: a.metrics.reject(gateway.ChannelLivechat), Log: a.log})
+	if err != nil {
+		return err
+	}
+	s.byName[s.livechat.Name()] = s.livechat
+	return nil
+}
+
+// typing shows the customer that an agent types, where the network can.
+func (s *channelSet) typing(ctx context.Context, to gateway.Identity) {
+	if t, ok := s.byName[to.Channel].(channels.Typist); ok {
+		t.Typing(ctx, to)
+	}
+}
+
+// seen tells the customer that an agent has read, where the network can.
+func (s *channelSet) seen(ctx context.Context, to gateway.Identity) {
+	if r, ok := s.byName[to.Channel].(channels.Reader); ok {
+		r.MarkSeen(ctx, to)
+	}
+}
+
+// prepare are the credentials for attachments that providers keep.
+func (s *channelSet) prepare() map[string]func(*http.Request) {
+	out := map[string]func(*http.Request){}
+	for name, ch := range s.byName {
+		if f, ok := ch.(channels.MediaFetcher); ok {
+			out[name] = f.PrepareMedia
+		}
+	}
+	return out
+}
+
+// windows are the reply windows of networks that have one.
+func windows() map[string]func(lastInbound, now time.Time) *wire.Window {
+	return map[string]func(lastInbound, now time.Time) *wire.Window{}
+}
+
+// keptSecret reads a key of the data folder, or makes it. With a new key every visitor is a stranger again.
+func keptSecret(path string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails: crypto/rand
+		if err := os.WriteFile(path, key, 0o600); err != nil {
+			return nil, fmt.Errorf("keep the visitors' key: %w", err)
+		}
+		return key, nil
+	case err != nil:
+		return nil, fmt.Errorf("read the visitors' key: %w", err)
+	case len(key) < 32:
+		return nil, fmt.Errorf("%s is shorter than 32 bytes: restore it from a backup, or delete it (visitors then start anew)", path)
+	}
+	return key, nil
+}
+
+// originOf is scheme and host of an address, as browsers write an origin.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "" // config has checked it
+	}
+	return u.Scheme + "://" + u.Host
+}

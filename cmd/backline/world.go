@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"backline/gateway/config"
+)
+
+//go:embed demo
+var demoFiles embed.FS
+
+// world is what surrounds a gateway in the demo: the company's website, and the customer's phone with the
+// providers it hangs on. It never touches the gateway but through the addresses that real ones use.
+type world struct {
+	gateway string
+	company *template.Template
+	log     *slog.Logger
+}
+
+// companyPage is one page of the made-up company.
+type companyPage struct{ Kicker, Title, Lead, Gateway string }
+
+func newWorld(_ *config.Config, d demoAddresses, log *slog.Logger) (*world, error) {
+	t, err := template.ParseFS(demoFiles, "demo/company.html")
+	if err != nil {
+		return nil, err
+	}
+	return &world{gateway: d.Gateway, company: t, log: log}, nil
+}
+
+// Run serves on l until ctx ends.
+func (w *world) Run(ctx context.Context, l net.Listener) error {
+	server := &http.Server{Handler: w.routes(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("demo's website: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		return server.Close() // nobody in a demo waits for the end of a download
+	})
+	return g.Wait()
+}
+
+func (w *world) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", w.page(companyPage{Kicker: "Refrigerated freight, Hamburg", Title: "Fresh from Soltau to Altona before noon.",
+		Lead: "Forty trucks, four degrees, no excuses. See where your delivery is, or ask us: a human answers."}))
+	mux.Handle("GET /track", w.page(companyPage{Kicker: "Track a delivery", Title: "Your delivery is on its way.",
+		Lead: "The truck is north of Soltau and expected on time. A chat that you began goes on here."}))
+	mux.Handle("GET /contact", w.page(companyPage{Kicker: "Contact", Title: "Reach a human, whatever is broken.",
+		Lead: "Chat here, write a text message, or message our page."}))
+	mux.HandleFunc("GET /demo.css", func(rw http.ResponseWriter, r *http.Request) { http.ServeFileFS(rw, r, demoFiles, "demo/demo.css") })
+	return mux
+}
+
+func (w *world) page(p companyPage) http.Handler {
+	p.Gateway = w.gateway
+	return http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		var b bytes.Buffer
+		if err := w.company.Execute(&b, p); err != nil {
+			http.Error(rw, "the page cannot be drawn", http.StatusInternalServerError)
+			w.log.Error("draw the demo's page", "err", err)
+			return
+		}
+		rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = rw.Write(b.Bytes()) // the visitor may have gone
+	})
+}
