@@ -124,12 +124,24 @@ func (f *Fold) watermark(r Record, t *Thread, e gateway.DeliveryReported) {
 		if e.Position == 0 {
 			covered = !it.Time.After(e.Watermark)
 		}
-		eligible := it.Kind == "message" && it.Direction == gateway.Outbound &&
-			(it.Delivery == gateway.DeliverySent || it.Delivery == gateway.DeliveryDelivered || it.Delivery == gateway.DeliveryUncertain)
-		if covered && eligible && f.advance(it, e.State, "") {
+		ours := it.Kind == "message" && it.Direction == gateway.Outbound
+		if covered && ours && Watermarked(it.Delivery, e.Position > 0) && f.advance(it, e.State, "") {
 			f.emitItem(r, t.current, it)
 		}
 	}
+}
+
+// Watermarked reports whether a message in this state is meant by a report on all messages up to a point. A
+// provider's report means those it has; our own widget, which reports by position, may show a message before
+// the outbox has written down that it went out.
+func Watermarked(d gateway.Delivery, byPosition bool) bool {
+	switch d {
+	case gateway.DeliverySent, gateway.DeliveryDelivered, gateway.DeliveryUncertain:
+		return true
+	case gateway.DeliveryPending:
+		return byPosition
+	}
+	return false
 }
 
 func (f *Fold) patch(r Record, t gateway.ThreadID, p Patch) {

@@ -278,7 +278,7 @@ func (w *writer) patched(ctx context.Context, tx *sql.Tx, c conversation.Change)
 		lines, err = w.find(ctx, tx, q+`thread = ? AND delivery IN ('sent', 'delivered', 'uncertain') AND at <= ? ORDER BY seq`,
 			string(c.Thread), p.Watermark.UnixMicro())
 	case p.Position > 0:
-		lines, err = w.find(ctx, tx, q+`thread = ? AND delivery IN ('sent', 'delivered', 'uncertain') AND position <= ? ORDER BY seq`,
+		lines, err = w.find(ctx, tx, q+`thread = ? AND delivery IN ('pending', 'sent', 'delivered', 'uncertain') AND position <= ? ORDER BY seq`,
 			string(c.Thread), p.Position)
 	default:
 		return nil, nil
@@ -298,15 +298,13 @@ func named(l line, c conversation.Change) bool {
 	if c.Patch.ProviderID != "" {
 		return (c.Thread == l.thread || c.Thread == "") && slices.Contains(strings.Fields(l.item.ProviderID), c.Patch.ProviderID)
 	}
-	switch l.item.Delivery {
-	case gateway.DeliverySent, gateway.DeliveryDelivered, gateway.DeliveryUncertain:
-		covered := l.item.Position <= c.Patch.Position
-		if c.Patch.Position == 0 {
-			covered = l.item.Time.UnixMicro() <= c.Patch.Watermark.UnixMicro()
-		}
-		return c.Thread == l.thread && covered
+	if c.Thread != l.thread || !conversation.Watermarked(l.item.Delivery, c.Patch.Position > 0) {
+		return false
 	}
-	return false
+	if c.Patch.Position > 0 {
+		return l.item.Position <= c.Patch.Position
+	}
+	return l.item.Time.UnixMicro() <= c.Patch.Watermark.UnixMicro()
 }
 
 func (w *writer) find(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]line, error) {
