@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"backline/gateway"
@@ -26,6 +27,9 @@ func (p *place) flags(fs *flag.FlagSet) {
 func (p *place) folder(environ []string) (string, error) {
 	switch {
 	case p.data != "":
+		if _, err := os.Stat(p.data); err != nil {
+			return "", fmt.Errorf("data folder: %w", err)
+		}
 		return p.data, nil
 	case p.config == "":
 		return "", usagef("say where: --config FILE or --data FOLDER")
@@ -33,6 +37,10 @@ func (p *place) folder(environ []string) (string, error) {
 	c, err := config.Load(p.config, environ)
 	if err != nil {
 		return "", err
+	}
+	// People may be added before the first start.
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return "", fmt.Errorf("data folder: %w", err)
 	}
 	return c.Data, nil
 }
