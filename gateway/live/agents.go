@@ -37,6 +37,9 @@ func (l *Live) foldAgentLocked(r conversation.Record) {
 		}
 	case gateway.PresenceChanged:
 		if a := l.agents[e.Agent]; a != nil {
+			if e.Presence == gateway.PresenceReady && a.presence != e.Presence {
+				a.idleSince = r.At // whoever comes joins the end of the line
+			}
 			a.presence, a.reason, a.misses = e.Presence, e.Reason, 0
 		}
 	case gateway.OfferEnded:
