@@ -14,6 +14,7 @@ import (
 
 	"backline/channels"
 	"backline/channels/livechat"
+	"backline/channels/messenger"
 	"backline/gateway"
 	"backline/gateway/live"
 	"backline/gateway/wire"
@@ -32,8 +33,10 @@ type visitorFeed struct{ *live.Live }
 // openChannels makes the channels that the configuration switches on: ten lines anyone can read.
 func openChannels(a *App) (*channelSet, error) {
 	s := &channelSet{byName: map[string]channels.Channel{}, feed: &visitorFeed{}}
-	if err := s.openLivechat(a); err != nil {
-		return nil, err
+	for _, open := range []func(*App) error{s.openLivechat, s.openMessenger} {
+		if err := open(a); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -58,6 +61,32 @@ func (s *channelSet) openLivechat(a *App) error {
 	}
 	s.byName[s.livechat.Name()] = s.livechat
 	return nil
+}
+
+func (s *channelSet) openMessenger(a *App) error {
+	c := a.config.Messenger
+	if !c.On() {
+		return nil
+	}
+	ch, err := messenger.New(messenger.Options{Pages: a.accounts(gateway.ChannelMessenger), AppID: c.AppID, AppSecret: string(c.AppSecret),
+		VerifyToken: string(c.VerifyToken), PageToken: string(c.PageToken), GraphURL: c.GraphURL, GraphVersion: c.GraphVersion,
+		Log: a.log, OnRejected: a.metrics.reject(gateway.ChannelMessenger)})
+	if err != nil {
+		return err
+	}
+	s.byName[ch.Name()] = ch
+	return nil
+}
+
+// accounts are our sides of a channel's entries: pages, numbers.
+func (a *App) accounts(channel string) []string {
+	var out []string
+	for _, e := range a.config.Entries {
+		if e.Channel == channel {
+			out = append(out, e.Account())
+		}
+	}
+	return out
 }
 
 // typing shows the customer that an agent types, where the network can.
@@ -87,7 +116,7 @@ func (s *channelSet) prepare() map[string]func(*http.Request) {
 
 // windows are the reply windows of networks that have one.
 func windows() map[string]func(lastInbound, now time.Time) *wire.Window {
-	return map[string]func(lastInbound, now time.Time) *wire.Window{}
+	return map[string]func(lastInbound, now time.Time) *wire.Window{gateway.ChannelMessenger: messenger.Window}
 }
 
 // keptSecret reads a key of the data folder, or makes it. With a new key every visitor is a stranger again.
