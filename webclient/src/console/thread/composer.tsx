@@ -1,0 +1,174 @@
+import { useRef } from "preact/hooks";
+import { type Conversation, MAX_ATTACHMENTS } from "../../shared/protocol";
+import type { Desk } from "../desk";
+import { ringsAt } from "../lists";
+import { replyRule } from "../rules";
+import { nameOf } from "../store";
+import type { Composing } from "./composing";
+import { Counter, overOf } from "./counter";
+import { useEnter } from "./enter";
+import { channelIcon, Icon } from "./icons";
+import { Notice } from "./notice";
+import type { Texts } from "./texts";
+import { Uploads } from "./uploads";
+import { Writing } from "./writing";
+
+interface Props {
+  desk: Desk;
+  conversation: Conversation;
+  composing: Composing;
+  t: Texts;
+  now: number;
+}
+
+/** Where one answers, or leaves a note. To be keyed by the conversation. */
+export function Composer({ desk, conversation: c, composing, t, now }: Props) {
+  const [enterSends, setEnterSends] = useEnter();
+  const note = composing.mode.value === "note";
+  const rule = replyRule(c, desk.store.agent, now);
+  const blocked = !note && !rule.may;
+  const text = composing.text;
+  const may = !blocked && composing.ready && overOf(text) === 0;
+  const send = () => {
+    if (may && composing.send()) composing.focus.value++;
+  };
+  const take = () => {
+    const offer = ringsAt(c, desk.store.agent) ? c.offer : null;
+    if (offer) desk.accept(c.id, offer.id);
+    else desk.take(c.id);
+    composing.open("reply");
+  };
+  const holder = c.agent ? (desk.store.agents.value.get(c.agent)?.name ?? c.agent) : "";
+  return (
+    <form
+      class={note ? "th-comp th-comp-note" : "th-comp"}
+      onSubmit={(e) => {
+        e.preventDefault();
+        send();
+      }}
+    >
+      <Modes composing={composing} channel={c.channel} t={t} />
+      {!note && <Notice conversation={c} rule={rule} t={t} now={now} holder={holder} take={take} />}
+      <Writing
+        composing={composing}
+        t={t}
+        name={c.contact.name || (blocked ? nameOf(c) : "")}
+        language={c.contact.language}
+        replies={desk.store.replies.value}
+        blocked={blocked}
+        enterSends={enterSends}
+        send={send}
+      />
+      {!note && <Uploads composing={composing} t={t} />}
+      {composing.tooMany.value && (
+        <p class="th-error" role="alert">
+          {t.uploadTooMany(MAX_ATTACHMENTS)}
+        </p>
+      )}
+      <div class="th-bar">
+        {!note && <Tools desk={desk} composing={composing} blocked={blocked} t={t} />}
+        <Counter channel={c.channel} text={text} note={note} t={t} />
+        <span class="th-gap" />
+        <button
+          type="button"
+          class="th-enter"
+          aria-pressed={enterSends}
+          title={enterSends ? t.enterSends : t.enterBreaks}
+          onClick={() => setEnterSends(!enterSends)}
+          data-testid="enter-sends"
+        >
+          {enterSends ? t.enterSends : t.enterBreaks}
+        </button>
+        <button type="submit" class="th-btn th-btn-main th-send" disabled={!may} data-testid="send">
+          <span>{note ? t.save : t.send}</span>
+          <kbd>{enterSends ? "↵" : "Ctrl ↵"}</kbd>
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function Modes({ composing, channel, t }: { composing: Composing; channel: string; t: Texts }) {
+  const note = composing.mode.value === "note";
+  return (
+    <div class="th-modes">
+      <button
+        type="button"
+        class="th-mode"
+        aria-pressed={!note}
+        aria-keyshortcuts="R"
+        onClick={() => composing.open("reply")}
+        data-testid="reply-tab"
+      >
+        {t.reply}
+      </button>
+      <button
+        type="button"
+        class="th-mode"
+        aria-pressed={note}
+        aria-keyshortcuts="N"
+        onClick={() => composing.open("note")}
+        data-testid="note-tab"
+      >
+        {t.internal}
+      </button>
+      <span class="th-via">
+        <Icon name={note ? "lock" : channelIcon(channel)} size={14} />
+        <span>{note ? t.noteHint : t.via(t.channels[channel] ?? channel)}</span>
+      </span>
+    </div>
+  );
+}
+
+interface ToolsProps {
+  desk: Desk;
+  composing: Composing;
+  blocked: boolean;
+  t: Texts;
+}
+
+function Tools({ desk, composing, blocked, t }: ToolsProps) {
+  const chooser = useRef<HTMLInputElement>(null);
+  const slash = () => {
+    const text = composing.text;
+    composing.write(text === "" || /\s$/.test(text) ? `${text}/` : `${text} /`);
+    composing.focus.value++;
+  };
+  return (
+    <>
+      <input
+        ref={chooser}
+        type="file"
+        multiple
+        hidden
+        onChange={(e) => {
+          composing.attach([...(e.currentTarget.files ?? [])]);
+          e.currentTarget.value = "";
+        }}
+      />
+      <button
+        type="button"
+        class="th-ib"
+        aria-label={t.attach}
+        title={t.attach}
+        disabled={blocked}
+        onClick={() => chooser.current?.click()}
+        data-testid="attach"
+      >
+        <Icon name="clip" size={17} />
+      </button>
+      {desk.store.replies.value.length > 0 && (
+        <button
+          type="button"
+          class="th-ib"
+          aria-label={t.replies}
+          title={`${t.replies} ( / )`}
+          disabled={blocked}
+          onClick={slash}
+        >
+          <Icon name="replies" size={17} />
+        </button>
+      )}
+    </>
+  );
+}

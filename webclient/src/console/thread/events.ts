@@ -1,0 +1,182 @@
+// One line for each thing that happened to a conversation. Pure.
+
+import type { Item } from "../../shared/protocol";
+import { type Language, parseSpan, stopwatch } from "./format";
+
+/** Names of this moment; events carry those of their own time where they have them. */
+export interface Names {
+  me: string;
+  agent(id: string): string;
+  queue(id: string): string;
+  channel(id: string): string;
+}
+
+interface Words {
+  somebody: string;
+  /** The actor of a sentence: "you", "Jana Brandt". */
+  you: string;
+  target(name: string, agent: boolean): string;
+  after(wait: string): string;
+  opened(channel: string, to: string): string;
+  offered(to: string): string;
+  accepted(who: string): string;
+  taken(who: string): string;
+  assigned(by: string, who: string): string;
+  returned(by: string, to: string): string;
+  transferred(by: string, to: string): string;
+  queued(to: string): string;
+  gone(to: string): string;
+  away(to: string): string;
+  hours(to: string): string;
+  overflow(to: string): string;
+  missed(who: string): string;
+  declined(who: string): string;
+  closed(by: string): string;
+  closedByRule: string;
+  wrapUpOver: string;
+  reopened: string;
+  optedOut(word: string): string;
+  optedIn(word: string): string;
+  controlLost: string;
+  controlOurs: string;
+  position(n: string): string;
+}
+
+const en: Words = {
+  somebody: "somebody",
+  you: "you",
+  target: (name) => name,
+  after: (wait) => ` after ${wait}`,
+  opened: (channel, to) => `started by ${channel}${to && `, routed to ${to}`}`,
+  offered: (to) => `offered to ${to}`,
+  accepted: (who) => `${who} accepted`,
+  taken: (who) => `${who} took the conversation`,
+  assigned: (by, who) => `${by} gave it to ${who}`,
+  returned: (by, to) => `${by} returned it to ${to}`,
+  transferred: (by, to) => `${by} transferred it to ${to}`,
+  queued: (to) => `waits in ${to}`,
+  gone: (to) => `the agent’s console was gone, waits in ${to} again`,
+  away: (to) => `the agent is away, waits in ${to} again`,
+  hours: (to) => `opening hours began, waits in ${to}`,
+  overflow: (to) => `nobody was free, moved on to ${to}`,
+  missed: (who) => `${who} missed it`,
+  declined: (who) => `${who} declined`,
+  closed: (by) => `${by} closed the conversation`,
+  closedByRule: "closed by a rule",
+  wrapUpOver: "closed when the wrap-up time was over",
+  reopened: "the customer wrote again, reopened",
+  optedOut: (word) => `opted out${word && ` with “${word}”`}`,
+  optedIn: (word) => `opted in${word && ` with “${word}”`}`,
+  controlLost: "another app answers now",
+  controlOurs: "answers come from here again",
+  position: (n) => `place ${n} in the queue`,
+};
+
+const de: Words = {
+  somebody: "jemandem",
+  you: "dir",
+  target: (name, agent) => (agent ? name : `„${name}“`),
+  after: (wait) => ` nach ${wait}`,
+  opened: (channel, to) => `begonnen per ${channel}${to && `, für ${to}`}`,
+  offered: (to) => `angeboten: ${to}`,
+  accepted: (who) => `von ${who} angenommen`,
+  taken: (who) => `von ${who} übernommen`,
+  assigned: (by, who) => `von ${by} an ${who} gegeben`,
+  returned: (by, to) => `von ${by} zurückgegeben an ${to}`,
+  transferred: (by, to) => `von ${by} weitergegeben an ${to}`,
+  queued: (to) => `wartet in ${to}`,
+  gone: (to) => `Konsole war weg, wartet wieder in ${to}`,
+  away: (to) => `abwesend, wartet wieder in ${to}`,
+  hours: (to) => `die Öffnungszeit begann, wartet in ${to}`,
+  overflow: (to) => `niemand war frei, weiter an ${to}`,
+  missed: (who) => `von ${who} verpasst`,
+  declined: (who) => `von ${who} abgelehnt`,
+  closed: (by) => `von ${by} geschlossen`,
+  closedByRule: "durch eine Regel geschlossen",
+  wrapUpOver: "nach Ende der Nacharbeit geschlossen",
+  reopened: "der Kunde schrieb wieder, neu geöffnet",
+  optedOut: (word) => `abgemeldet${word && ` mit „${word}“`}`,
+  optedIn: (word) => `angemeldet${word && ` mit „${word}“`}`,
+  controlLost: "jetzt antwortet eine andere App",
+  controlOurs: "geantwortet wird wieder von hier",
+  position: (n) => `Platz ${n} in der Warteschlange`,
+};
+
+export function eventText(item: Item, language: Language, names: Names): string {
+  const w = language === "de" ? de : en;
+  const d = item.data ?? {};
+  const person = (id = "", name = "") => (id === names.me && id ? w.you : name || names.agent(id) || w.somebody);
+  const who = person(d.agent, d.agent_name);
+  const by = person(d.by, d.by_name);
+  const to = targetOf(d.target ?? d.to ?? "", d.queue ?? "", names, w);
+  switch (item.event) {
+    case "opened":
+      return w.opened(names.channel(d.channel ?? ""), to);
+    case "offered":
+      return w.offered(who);
+    case "assigned":
+      return assigned(d.how ?? "", w, who, by) + waited(d.wait ?? "", w);
+    case "queued":
+      return queued(d.reason ?? "", w, by, to);
+    case "missed":
+      return w.missed(who);
+    case "declined":
+      return w.declined(who);
+    case "closed":
+      if (d.by) return w.closed(by);
+      return d.reason === "wrap_up_over" ? w.wrapUpOver : w.closedByRule;
+    case "reopened":
+      return w.reopened;
+    case "opted_out":
+      return w.optedOut(d.word ?? "");
+    case "opted_in":
+      return w.optedIn(d.word ?? "");
+    case "control_lost":
+      return w.controlLost;
+    case "control_ours":
+      return w.controlOurs;
+    case "position":
+      return w.position(d.position ?? "");
+    default:
+      return item.event ?? "";
+  }
+}
+
+function targetOf(target: string, queue: string, names: Names, w: Words): string {
+  if (target.startsWith("agent/")) {
+    const id = target.slice("agent/".length);
+    return id === names.me ? w.you : w.target(names.agent(id) || id, true);
+  }
+  const id = target.startsWith("queue/") ? target.slice("queue/".length) : queue;
+  return id && w.target(names.queue(id) || id, false);
+}
+
+function assigned(how: string, w: Words, who: string, by: string): string {
+  if (how === "accepted") return w.accepted(who);
+  if (how === "taken") return w.taken(who);
+  return w.assigned(by, who);
+}
+
+function waited(wait: string, w: Words): string {
+  const ms = parseSpan(wait);
+  return ms > 0 ? w.after(stopwatch(ms)) : "";
+}
+
+function queued(reason: string, w: Words, by: string, to: string): string {
+  switch (reason) {
+    case "returned":
+      return w.returned(by, to);
+    case "transfer":
+      return w.transferred(by, to);
+    case "agent_gone":
+      return w.gone(to);
+    case "agent_away":
+      return w.away(to);
+    case "hours_open":
+      return w.hours(to);
+    case "overflow":
+      return w.overflow(to);
+    default:
+      return w.queued(to);
+  }
+}

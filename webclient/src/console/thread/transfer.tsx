@@ -1,0 +1,152 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Conversation } from "../../shared/protocol";
+import type { Desk } from "../desk";
+import { Avatar } from "./avatar";
+import { Icon } from "./icons";
+import { type Choice, choicesOf } from "./targets";
+import type { Texts } from "./texts";
+
+interface Props {
+  desk: Desk;
+  conversation: Conversation;
+  t: Texts;
+  /** back: the focus should go to where the menu was opened from. */
+  close: (back: boolean) => void;
+}
+
+/** Whom to hand the conversation to: type some of the name, arrows choose, Enter does it. */
+export function TransferMenu({ desk, conversation: c, t, close }: Props) {
+  const [query, setQuery] = useState("");
+  const [at, setAt] = useState(0);
+  const input = useRef<HTMLInputElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  useEffect(() => box.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }));
+  useOutside(box, () => close(false));
+  const agents = [...desk.store.agents.value.values()];
+  const choices = choicesOf(agents, desk.store.queues.value, c, desk.store.agent, query);
+  const here = Math.min(at, choices.length - 1);
+  const choose = (choice: Choice | undefined) => {
+    if (!choice) return;
+    desk.transfer(c.id, choice.target);
+    close(true);
+  };
+  const key = (e: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+    if (step) setAt((here + step + choices.length) % Math.max(1, choices.length));
+    else if (e.key === "Home") setAt(0);
+    else if (e.key === "End") setAt(choices.length - 1);
+    else if (e.key === "Enter") choose(choices[here]);
+    else if (e.key === "Escape") close(true);
+    else return;
+    e.preventDefault();
+    e.stopPropagation();
+  };
+  return (
+    <div ref={box} class="th-menu" data-testid="transfer-menu">
+      <label class="th-menu-filter">
+        <span class="th-sr">{t.transferTo}</span>
+        <Icon name="search" size={15} />
+        <input
+          ref={input}
+          type="text"
+          role="combobox"
+          aria-expanded="true"
+          aria-controls="th-targets"
+          aria-activedescendant={choices[here] ? `th-target-${here}` : undefined}
+          aria-autocomplete="list"
+          autoComplete="off"
+          spellcheck={false}
+          placeholder={t.filter}
+          value={query}
+          onInput={(e) => {
+            setQuery(e.currentTarget.value);
+            setAt(0);
+          }}
+          onKeyDown={key}
+        />
+      </label>
+      <div id="th-targets" class="th-options" role="listbox" aria-label={t.transferTo}>
+        {choices.map((choice, i) => (
+          <Option
+            key={choice.target}
+            id={`th-target-${i}`}
+            choice={choice}
+            heading={choices[i - 1]?.kind !== choice.kind}
+            on={i === here}
+            t={t}
+            choose={() => choose(choice)}
+            point={() => setAt(i)}
+          />
+        ))}
+      </div>
+      {choices.length === 0 && <p class="th-quiet">{t.nobodyFound}</p>}
+    </div>
+  );
+}
+
+interface OptionProps {
+  id: string;
+  choice: Choice;
+  /** The first of its kind. */
+  heading: boolean;
+  on: boolean;
+  t: Texts;
+  choose: () => void;
+  point: () => void;
+}
+
+function Option({ id, choice, heading, on, t, choose, point }: OptionProps) {
+  const agent = choice.kind === "agent";
+  const said = agent
+    ? (t.presence[choice.presence] ?? choice.presence)
+    : [t.waiting(choice.waiting), choice.open ? "" : t.queueClosed].filter(Boolean).join(" · ");
+  return (
+    <>
+      {heading && (
+        <div class="th-options-head" role="presentation">
+          {agent ? t.agents : t.queues}
+        </div>
+      )}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keys */}
+      <div
+        id={id}
+        class="th-option"
+        role="option"
+        tabIndex={-1}
+        aria-selected={on}
+        onClick={choose}
+        onPointerMove={on ? undefined : point}
+        data-testid={`transfer-to-${choice.id}`}
+      >
+        {agent ? (
+          <Avatar name={choice.name} />
+        ) : (
+          <span class="th-av th-av-queue">
+            <Icon name="queue" size={13} />
+          </span>
+        )}
+        <span class="th-option-name">{choice.name}</span>
+        <small class={agent ? `th-presence th-presence-${choice.presence}` : "th-presence"}>{said}</small>
+      </div>
+    </>
+  );
+}
+
+/** Closes a menu when the pointer goes down or the focus goes elsewhere. */
+function useOutside(box: { current: HTMLElement | null }, close: () => void): void {
+  const shut = useRef(close);
+  shut.current = close;
+  useEffect(() => {
+    const outside = (e: Event) => {
+      const menu = box.current?.parentElement;
+      if (menu && e.target instanceof Node && !menu.contains(e.target)) shut.current();
+    };
+    document.addEventListener("pointerdown", outside, true);
+    document.addEventListener("focusin", outside, true);
+    return () => {
+      document.removeEventListener("pointerdown", outside, true);
+      document.removeEventListener("focusin", outside, true);
+    };
+  }, [box]);
+}
