@@ -173,7 +173,7 @@ func (a *API) list(r *http.Request) (int, any, error) {
 
 // settled waits until the history database has what the live state has.
 func (a *API) settled(ctx context.Context) error {
-	return a.opts.History.Wait(ctx, a.opts.Live.Head())
+	return a.opts.Live.WaitHistory(ctx, a.opts.Live.Head())
 }
 
 func id(r *http.Request) gateway.ConversationID { return gateway.ConversationID(r.PathValue("id")) }

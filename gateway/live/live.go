@@ -20,6 +20,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -81,6 +82,9 @@ type Live struct {
 	batches chan []journal.Event // closed by the tail goroutine
 	project chan projection      // closed by the loop goroutine
 	ready   chan struct{}        // closed when replayed
+	hurry   chan struct{}        // capacity 1, never closed: somebody waits for the history
+
+	historyWaiters atomic.Int32
 
 	mu        sync.Mutex
 	fold      *conversation.Fold
@@ -117,8 +121,8 @@ type projection struct {
 func New(o Options) *Live {
 	l := &Live{opts: o, queues: map[gateway.QueueID]router.Queue{}, entries: map[string]Entry{},
 		wake: make(chan struct{}, 1), batches: make(chan []journal.Event), project: make(chan projection, 64),
-		ready: make(chan struct{}),
-		fold:  conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},
+		ready: make(chan struct{}), hurry: make(chan struct{}, 1),
+		fold: conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},
 		subs: map[*Subscription]struct{}{}, visitors: map[gateway.ThreadID]map[*visitor]struct{}{},
 		alarms: map[string]wire.Alarm{}}
 	for _, q := range o.Queues {
@@ -309,9 +313,61 @@ func (l *Live) foldRecords(records []conversation.Record) []conversation.Change 
 	return all
 }
 
+// gatherTime is how far the history may lag for the sake of larger transactions, and gatherChanges how many
+// changes one takes: under load a transaction for each batch of the tail costs more than all else together.
+// Nobody waits for it: WaitHistory ends the gathering.
+const (
+	gatherTime    = 250 * time.Millisecond
+	gatherChanges = 8192
+)
+
+// gather adds to p what is there already and, while nobody waits, what follows within gatherTime.
+func (l *Live) gather(p projection) projection {
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
+	add := func(next projection) { p.changes, p.upTo = append(p.changes, next.changes...), next.upTo }
+	for len(p.changes) < gatherChanges {
+		select {
+		case next, ok := <-l.project:
+			if !ok {
+				return p
+			}
+			add(next)
+			continue
+		default:
+		}
+		if l.historyWaiters.Load() > 0 {
+			return p
+		}
+		select {
+		case next, ok := <-l.project:
+			if !ok {
+				return p
+			}
+			add(next)
+		case <-l.hurry:
+		case <-timer.C:
+			return p
+		}
+	}
+	return p
+}
+
+// WaitHistory blocks until the history has everything up to pos.
+func (l *Live) WaitHistory(ctx context.Context, pos uint64) error {
+	l.historyWaiters.Add(1)
+	defer l.historyWaiters.Add(-1)
+	select {
+	case l.hurry <- struct{}{}:
+	default:
+	}
+	return l.opts.History.Wait(ctx, pos)
+}
+
 // projectAll writes the history database, behind the live state.
 func (l *Live) projectAll(ctx context.Context) error {
 	for p := range l.project {
+		p = l.gather(p)
 		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 			err := l.opts.History.Apply(ctx, p.changes, p.upTo)
 			if err == nil {

@@ -79,7 +79,7 @@ func (l *Live) Subscribe(ctx context.Context, id gateway.AgentID, after uint64) 
 
 // missed returns the items changed in (after, head], or nil when there are too many.
 func (l *Live) missed(ctx context.Context, after, head uint64) ([]wire.Item, error) {
-	if err := l.opts.History.Wait(ctx, head); err != nil {
+	if err := l.WaitHistory(ctx, head); err != nil {
 		return nil, err
 	}
 	items, err := l.opts.History.ItemsSince(ctx, after, resumeItems+1)

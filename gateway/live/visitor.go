@@ -65,7 +65,7 @@ func (l *Live) Follow(ctx context.Context, who gateway.Identity, after uint64, e
 	head := l.addVisitor(thread, v)
 	defer l.removeVisitor(thread, v)
 
-	if err := l.opts.History.Wait(ctx, head); err != nil {
+	if err := l.WaitHistory(ctx, head); err != nil {
 		return err
 	}
 	items, err := l.opts.History.Thread(ctx, thread, after, resumeItems)
