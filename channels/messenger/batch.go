@@ -153,23 +153,25 @@ func party(fields map[string]json.RawMessage, name string) string {
 
 // dispatch gives each part of an event to its handler. What has none is kept raw under its own name.
 func (e *event) dispatch(fields map[string]json.RawMessage, ts stamp) {
+	var unknown []string
 	known := 0
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		switch name {
-		case "sender", "recipient", "timestamp":
-			continue
-		}
-		known++
 		handle, ok := handlers[name]
-		if !ok {
-			e.keep(name)
-			continue
-		}
-		if why := handle(e, fieldsOf(fields[name]), ts.or(e.p.now)); why != "" {
-			e.keep(why)
+		switch {
+		case name == "sender" || name == "recipient" || name == "timestamp":
+		case !ok:
+			unknown = append(unknown, name)
+		default:
+			known++
+			if why := handle(e, fieldsOf(fields[name]), ts.or(e.p.now)); why != "" {
+				e.keep(why)
+			}
 		}
 	}
-	if known == 0 {
+	for _, name := range unknown {
+		e.keep(name)
+	}
+	if known+len(unknown) == 0 {
 		e.keep("no_kind")
 	}
 }

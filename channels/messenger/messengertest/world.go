@@ -166,10 +166,11 @@ func (w *World) Say(ctx context.Context, text string, image []byte) error {
 	w.o.OnChange()
 
 	err := w.deliver(ctx, map[string]any{"sender": id(w.o.PSID), "recipient": id(w.o.Page), "timestamp": m.At.UnixMilli(), "message": content})
-	w.mark(Sent, m)
+	status := Sent
 	if err != nil {
-		w.mark(Failed, m)
+		status = Failed
 	}
+	w.mark(status, m)
 	w.o.OnChange()
 	return err
 }
@@ -202,8 +203,9 @@ func (w *World) Run(ctx context.Context) error {
 		w.mu.Lock()
 		jobs := w.pending
 		w.pending = nil
-		typing.Reset(max(time.Until(w.typingUntil), 0) + time.Millisecond)
-		if !time.Now().Before(w.typingUntil) {
+		if left := time.Until(w.typingUntil); left > 0 {
+			typing.Reset(left)
+		} else {
 			typing.Stop()
 		}
 		w.mu.Unlock()
