@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -30,13 +31,17 @@ type graphError struct {
 // call does one exchange with Graph and reads a 2xx answer into out. The error is a *channels.SendError:
 // Uncertain from the moment the request was on the wire, until Graph says otherwise.
 func (c *Channel) call(ctx context.Context, method, path string, query url.Values, body, out any) error {
-	req, wrote, err := c.request(ctx, method, path, query, body)
+	if err := ctx.Err(); err != nil {
+		return lost(false, err)
+	}
+	w := new(wire)
+	req, err := c.request(w.watch(ctx), method, path, query, body)
 	if err != nil {
 		return &channels.SendError{Code: channels.Rejected, Reason: "request", Err: err}
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return lost(wrote.Load(), fmt.Errorf("call graph: %w", bare(err)))
+		return lost(w.mayBeOut(err), fmt.Errorf("call graph: %w", bare(err)))
 	}
 	defer resp.Body.Close() // read to its end, or given up
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
@@ -53,8 +58,8 @@ func (c *Channel) call(ctx context.Context, method, path string, query url.Value
 	return nil
 }
 
-// request builds a call. wrote becomes true when its headers went out.
-func (c *Channel) request(ctx context.Context, method, path string, query url.Values, body any) (*http.Request, *atomic.Bool, error) {
+// request builds a call.
+func (c *Channel) request(ctx context.Context, method, path string, query url.Values, body any) (*http.Request, error) {
 	q := url.Values{"appsecret_proof": {proof(c.o.AppSecret, c.o.PageToken)}}
 	for name, v := range query {
 		q[name] = v
@@ -63,15 +68,13 @@ func (c *Channel) request(ctx context.Context, method, path string, query url.Va
 	if body != nil {
 		data, err := json.Marshal(body)
 		if err != nil {
-			return nil, nil, fmt.Errorf("encode request: %w", err)
+			return nil, fmt.Errorf("encode request: %w", err)
 		}
 		content = bytes.NewReader(data)
 	}
-	wrote := new(atomic.Bool)
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, method, c.o.GraphURL+"/"+c.o.GraphVersion+"/"+path+"?"+q.Encode(), content)
 	if err != nil {
-		return nil, nil, fmt.Errorf("build request: %w", bare(err))
+		return nil, fmt.Errorf("build request: %w", bare(err))
 	}
 	// A header, because URLs end up in the logs of proxies.
 	req.Header.Set("Authorization", "Bearer "+c.o.PageToken)
@@ -79,7 +82,7 @@ func (c *Channel) request(ctx context.Context, method, path string, query url.Va
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	return req, wrote, nil
+	return req, nil
 }
 
 // proof shows Graph that the caller of the token also knows the app's secret.
@@ -93,9 +96,28 @@ func bare(err error) error {
 	return err
 }
 
+// wire is what the transport told about one call.
+type wire struct{ asked, wrote atomic.Bool }
+
+func (w *wire) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:      func(string) { w.asked.Store(true) },
+		WroteHeaders: func() { w.wrote.Store(true) },
+	})
+}
+
+// mayBeOut is false only where it is certain that no byte of the request left: the transport said that it
+// looked for a connection and not that it wrote, or that it could not dial. Silence is no proof.
+func (w *wire) mayBeOut(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return false
+	}
+	return w.wrote.Load() || !w.asked.Load()
+}
+
 // lost is a call without an answer.
-func lost(wrote bool, err error) *channels.SendError {
-	if wrote {
+func lost(mayBeOut bool, err error) *channels.SendError {
+	if mayBeOut {
 		return &channels.SendError{Code: channels.Uncertain, Reason: "no_answer", Err: err}
 	}
 	return &channels.SendError{Code: channels.Temporary, Reason: "no_connection", Err: err}

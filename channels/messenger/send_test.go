@@ -319,6 +319,30 @@ func TestNobodyThereIsCertainlyNotSent(t *testing.T) {
 	wantCode(t, err, channels.Temporary)
 }
 
+// roundTrip is a transport that tells nothing about its connections.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestSilenceOfTheTransportIsNoProof(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want channels.Code
+	}{
+		{io.ErrUnexpectedEOF, channels.Uncertain},
+		{&net.OpError{Op: "read", Err: errors.New("reset")}, channels.Uncertain},
+		{&net.OpError{Op: "dial", Err: errors.New("refused")}, channels.Temporary},
+	} {
+		c, err := messenger.New(messenger.Options{Pages: []string{person.Account}, AppSecret: secret, VerifyToken: "v", PageToken: token,
+			HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, tt.err })}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Send(t.Context(), message("x"))
+		wantCode(t, err, tt.want)
+	}
+}
+
 func TestTimeoutAfterTheRequestIsUncertain(t *testing.T) {
 	asked := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())

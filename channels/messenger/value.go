@@ -50,7 +50,7 @@ func (s *stamp) UnmarshalJSON(data []byte) error {
 	if n > 0 && n < 1e11 {
 		n *= 1000
 	}
-	if at := time.UnixMilli(n).UTC(); at.Year() >= 2008 && at.Year() < 2100 {
+	if at := time.UnixMilli(n).UTC(); at.Year() >= 2000 && at.Year() < 2100 {
 		s.at = at
 	}
 	return nil
