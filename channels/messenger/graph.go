@@ -34,7 +34,7 @@ func (c *Channel) call(ctx context.Context, method, path string, query url.Value
 	if err := ctx.Err(); err != nil {
 		return lost(false, err)
 	}
-	w := new(wire)
+	w := new(line)
 	req, err := c.request(w.watch(ctx), method, path, query, body)
 	if err != nil {
 		return &channels.SendError{Code: channels.Rejected, Reason: "request", Err: err}
@@ -96,10 +96,10 @@ func bare(err error) error {
 	return err
 }
 
-// wire is what the transport told about one call.
-type wire struct{ asked, wrote atomic.Bool }
+// line is what the transport told about one call.
+type line struct{ asked, wrote atomic.Bool }
 
-func (w *wire) watch(ctx context.Context) context.Context {
+func (w *line) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn:      func(string) { w.asked.Store(true) },
 		WroteHeaders: func() { w.wrote.Store(true) },
@@ -108,7 +108,7 @@ func (w *wire) watch(ctx context.Context) context.Context {
 
 // mayBeOut is false only where it is certain that no byte of the request left: the transport said that it
 // looked for a connection and not that it wrote, or that it could not dial. Silence is no proof.
-func (w *wire) mayBeOut(err error) bool {
+func (w *line) mayBeOut(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return false
 	}
