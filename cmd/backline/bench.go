@@ -244,25 +244,6 @@ func (b *bench) event(psid, mid string) (body []byte, signature string) {
 	return body, "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-func (b *bench) post(ctx context.Context, body []byte, signature string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url+"/hooks/messenger", strings.NewReader(string(body)))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Hub-Signature-256", signature)
-	res, err := b.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, res.Body) // so that the connection is used again
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the gateway answered a webhook with %s", res.Status)
-	}
-	return nil
-}
-
 // webhooks measures signed webhook → durable → 200, with as many at once as asked.
 func (b *bench) webhooks(ctx context.Context) error {
 	run := rand.Text()[:8]
@@ -272,10 +253,16 @@ func (b *bench) webhooks(ctx context.Context) error {
 	began := time.Now()
 	for w := range b.callers {
 		wg.Go(func() {
-			for i := w; i < b.messages; i += b.callers {
+			c, err := newCaller(ctx, b.url)
+			if err != nil {
+				errs <- err
+				return
+			}
+			defer c.conn.Close()
+			for i := w; i < b.messages && ctx.Err() == nil; i += b.callers {
 				body, sig := b.event(fmt.Sprintf("9%08d", i%1000), fmt.Sprintf("m_%s_%d", run, i))
 				t := time.Now()
-				if err := b.post(ctx, body, sig); err != nil {
+				if err := c.post(body, sig); err != nil {
 					errs <- err
 					return
 				}

@@ -317,8 +317,8 @@ func (l *Live) foldRecords(records []conversation.Record) []conversation.Change 
 // changes one takes: under load a transaction for each batch of the tail costs more than all else together.
 // Nobody waits for it: WaitHistory ends the gathering.
 const (
-	gatherTime    = 250 * time.Millisecond
-	gatherChanges = 8192
+	gatherTime    = 500 * time.Millisecond
+	gatherChanges = 4096
 )
 
 // gather adds to p what is there already and, while nobody waits, what follows within gatherTime.

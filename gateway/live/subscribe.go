@@ -14,7 +14,7 @@ import (
 const resumeItems = 5000
 
 // Subscription is one console's view. Frames are to be read until the channel is closed; a reader that falls
-// wire.BufferFrames behind is cut off and resumes by position.
+// wire.ConsoleFrames behind is cut off and resumes by position.
 type Subscription struct {
 	Frames  chan any // closed when the subscription ends
 	agent   gateway.AgentID
@@ -53,7 +53,7 @@ func (l *Live) Subscribe(ctx context.Context, id gateway.AgentID, after uint64) 
 		l.mu.Unlock()
 		return nil, Snapshot{}, gateway.Errorf(gateway.Unavailable, "the gateway is stopping")
 	}
-	s := &Subscription{Frames: make(chan any, wire.BufferFrames), agent: id}
+	s := &Subscription{Frames: make(chan any, wire.ConsoleFrames), agent: id}
 	l.subs[s] = struct{}{}
 	snap := Snapshot{Head: l.head, Agents: l.agentsLocked(now), Queues: l.queuesLocked(now), Alarms: l.alarmsLocked(),
 		Resumed: after > 0 && after <= l.head && after >= l.forgotten}

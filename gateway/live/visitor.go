@@ -61,7 +61,7 @@ func (l *Live) Follow(ctx context.Context, who gateway.Identity, after uint64, e
 		return nil
 	}
 	thread := who.Thread()
-	v := &visitor{frames: make(chan any, wire.BufferFrames)}
+	v := &visitor{frames: make(chan any, wire.VisitorFrames)}
 	head := l.addVisitor(thread, v)
 	defer l.removeVisitor(thread, v)
 

@@ -6,8 +6,8 @@
 // order, once. Items carry Rev, the position of the last event that changed them: an item that comes again
 // with a higher Rev replaces the one with the same ID.
 //
-// Limits: a frame from a client is ≤ 64 KiB; hello must come within 5 s; 256 frames wait per connection,
-// then it is closed with CloseSlow and resumes by position.
+// Limits: a frame from a client is ≤ 64 KiB; hello must come within 5 s; a bounded number of frames waits per
+// connection, then it is closed with CloseSlow and resumes by position.
 package wire
 
 import (
@@ -28,7 +28,8 @@ const (
 	HelloTimeout   = 5 * time.Second
 	PingEvery      = 15 * time.Second // client → server; also the agent's heartbeat
 	DeadAfter      = 40 * time.Second // no frame for this long: the server closes
-	BufferFrames   = 256
+	ConsoleFrames  = 2048             // wait for one console, then it is closed with CloseSlow: 1 s of a full load
+	VisitorFrames  = 64               // wait for one page
 )
 
 // Close codes (4000–4999 are ours).
