@@ -52,7 +52,8 @@ export function Composer({ desk, conversation: c, composing, t, now }: Props) {
       <Writing
         composing={composing}
         t={t}
-        name={c.contact.name || (blocked ? nameOf(c) : "")}
+        name={c.contact.name}
+        whom={nameOf(c) || t.unnamed}
         language={c.contact.language}
         replies={desk.store.replies.value}
         blocked={blocked}

@@ -32,13 +32,15 @@ export function DeliveryMark({ item, t, resent, resend }: Props) {
   return (
     <div class={`th-delivery th-delivery-${state}`}>
       <Icon name={icon} size={14} />
-      <span title={state === "failed" ? "" : reason}>{said}</span>
-      {resent && <span>· {t.resent}</span>}
-      {open && resend && (
-        <button type="button" class="th-link" onClick={resend} data-testid="resend">
-          {t.resend}
-        </button>
-      )}
+      <span>
+        <span title={state === "failed" ? undefined : reason || undefined}>{said}</span>
+        {resent && ` · ${t.resent}`}
+        {open && resend && (
+          <button type="button" class="th-link" onClick={resend} data-testid="resend">
+            {t.resend}
+          </button>
+        )}
+      </span>
     </div>
   );
 }

@@ -74,6 +74,7 @@ export function fileSize(bytes: number, language: Language): string {
   return `${number(bytes / 1_000_000)} MB`;
 }
 
+/** Two letters; "" for a name without any, such as a number. */
 export function initialsOf(name: string): string {
   const words = name.split(/\s+/).filter((w) => /\p{L}/u.test(w));
   const letters = words.length > 1 ? [words[0], words.at(-1)] : words;

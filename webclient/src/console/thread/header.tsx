@@ -47,7 +47,12 @@ export function Header(props: Props) {
         <div class="th-sub">
           <Icon name={channelIcon(c.channel)} size={13} />
           <span class="th-channel">{t.channels[c.channel] ?? c.channel}</span>
-          {c.online && <span class="th-live">{t.onPage}</span>}
+          {c.online && (
+            <span class="th-live">
+              <span class="th-wide">{t.onPage}</span>
+              <span class="th-narrow">{t.online}</span>
+            </span>
+          )}
           <span class="th-where">{whereOf(desk, c, t, now)}</span>
         </div>
       </div>
@@ -144,6 +149,8 @@ function Actions({ desk, conversation: c, t, transferring, setTransferring }: Pr
         type="button"
         class={mine ? "th-btn th-btn-main th-done" : "th-btn th-done"}
         onClick={() => desk.close(c.id)}
+        aria-label={t.done}
+        title={`${t.done} (E)`}
         aria-keyshortcuts="E"
         data-testid="close"
       >

@@ -46,17 +46,19 @@ export function OutgoingMessage({ message: m, t, online, retry, discard }: Props
         ))}
         <div class={`th-delivery th-delivery-${state}`}>
           <Icon name={m.failure ? "alert" : "clock"} size={14} />
-          <span>{m.failure ? t.failedWhy(m.failure) : online ? t.delivery.pending : t.waitingForLine}</span>
-          {m.failure && (
-            <>
-              <button type="button" class="th-link" onClick={retry} data-testid="retry">
-                {t.retry}
-              </button>
-              <button type="button" class="th-link" onClick={discard} data-testid="discard">
-                {t.discard}
-              </button>
-            </>
-          )}
+          <span>
+            {m.failure ? t.failedWhy(m.failure) : online ? t.delivery.pending : t.waitingForLine}
+            {m.failure && (
+              <>
+                <button type="button" class="th-link" onClick={retry} data-testid="retry">
+                  {t.retry}
+                </button>
+                <button type="button" class="th-link" onClick={discard} data-testid="discard">
+                  {t.discard}
+                </button>
+              </>
+            )}
+          </span>
         </div>
       </div>
     </article>

@@ -44,16 +44,9 @@ export function rowsOf(items: readonly Item[], unreadFrom = ""): Row[] {
     }
     const marked = unreadFrom !== "" && item.id === unreadFrom && out.some((r) => r.kind === "message");
     if (marked) out.push({ kind: "unread", key: "unread" });
-    if (
-      !marked &&
-      before?.kind === "message" &&
-      !first &&
-      before.item.delivery === item.delivery &&
-      !failed(before.item)
-    ) {
-      before.state = false;
-    }
-    const row: MessageRow = { kind: "message", key: item.id, item, first: first || marked, state: true, resent: false };
+    const follows = !first && !marked && before?.kind === "message" && before.item.standby === item.standby;
+    if (follows && before.item.delivery === item.delivery && !failed(item)) before.state = false;
+    const row: MessageRow = { kind: "message", key: item.id, item, first: !follows, state: true, resent: false };
     row.resent = resent.has(item.id);
     out.push(row);
   }

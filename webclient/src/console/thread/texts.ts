@@ -9,6 +9,7 @@ export interface Texts {
   back: string;
   context: string;
   onPage: string;
+  online: string;
   reading(names: string[]): string;
   take: string;
   takeOver: string;
@@ -66,7 +67,6 @@ export interface Texts {
   unreadFrom: string;
   typing(name: string): string;
   colleagueTypes(name: string): string;
-  customer: string;
   // delivery
   delivery: Record<string, string>;
   failedWhy(reason: string): string;
@@ -124,6 +124,7 @@ const en: Texts = {
   back: "Back to the list",
   context: "About this contact",
   onPage: "on the page now",
+  online: "online",
   reading: (names) => (names.length === 1 ? `${names[0]} is reading along` : `${names.join(", ")} are reading along`),
   take: "Take",
   takeOver: "Take over",
@@ -187,7 +188,6 @@ const en: Texts = {
   unreadFrom: "New",
   typing: (name) => `${name} is typing`,
   colleagueTypes: (name) => `${name} is writing an answer`,
-  customer: "The customer",
   delivery: {
     pending: "on its way",
     sent: "sent",
@@ -270,6 +270,7 @@ const de: Texts = {
   back: "Zurück zur Liste",
   context: "Zum Kontakt",
   onPage: "gerade auf der Seite",
+  online: "online",
   reading: (names) => (names.length === 1 ? `${names[0]} liest mit` : `${names.join(", ")} lesen mit`),
   take: "Übernehmen",
   takeOver: "Übernehmen",
@@ -333,7 +334,6 @@ const de: Texts = {
   unreadFrom: "Neu",
   typing: (name) => `${name} schreibt`,
   colleagueTypes: (name) => `${name} schreibt eine Antwort`,
-  customer: "Der Kunde",
   delivery: {
     pending: "unterwegs",
     sent: "gesendet",

@@ -9,8 +9,10 @@ import type { Texts } from "./texts";
 interface Props {
   composing: Composing;
   t: Texts;
-  /** The customer's name, for the field and for {{name}}; "" when it is not known. */
+  /** The customer's name, for {{name}}; "" when it is not known. */
   name: string;
+  /** How the customer is called here. */
+  whom: string;
   language: string;
   replies: readonly Reply[];
   blocked: boolean;
@@ -19,7 +21,7 @@ interface Props {
 }
 
 /** The field one writes in, and the saved replies that open at a slash. */
-export function Writing({ composing, t, name, language, replies, blocked, enterSends, send }: Props) {
+export function Writing({ composing, t, name, whom, language, replies, blocked, enterSends, send }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
   const [slash, setSlash] = useState<{ from: number; query: string } | null>(null);
   const [at, setAt] = useState(0);
@@ -80,8 +82,8 @@ export function Writing({ composing, t, name, language, replies, blocked, enterS
         rows={1}
         value={text}
         disabled={blocked}
-        aria-label={note ? t.writeNote : t.writeTo(name || t.customer)}
-        placeholder={note ? t.writeNote : t.writeTo(name || t.customer)}
+        aria-label={note ? t.writeNote : t.writeTo(whom)}
+        placeholder={note ? t.writeNote : t.writeTo(whom)}
         aria-autocomplete={replies.length > 0 ? "list" : undefined}
         aria-controls={open ? "th-replies" : undefined}
         aria-activedescendant={open && found.length > 0 ? `th-reply-${here}` : undefined}
