@@ -202,17 +202,18 @@ func (e *event) own(kind string) string {
 }
 
 func (p *parser) raw(at time.Time, who gateway.Identity, page, kind string, raw []byte) {
-	kind = clean(strings.ToValidUTF8(kind, "\uFFFD"), maxKindBytes)
+	kind = clean(kind, maxKindBytes)
 	p.facts = append(p.facts, timed{at, gateway.Fact{
 		Key: factKey(page, "raw", kind, hash(raw)), Channel: gateway.ChannelMessenger, Identity: who,
 		Event: gateway.RawKept{Channel: gateway.ChannelMessenger, Kind: kind, Raw: storable(raw)},
 	}})
 }
 
-// storable is raw JSON in valid UTF-8. Of what is too long the beginning is kept, as a string.
+// storable is raw JSON in valid UTF-8. Of what is too long, or nested too deep for one level more, the
+// beginning is kept, as a string.
 func storable(raw []byte) json.RawMessage {
 	raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
-	if len(raw) <= maxRawBytes {
+	if _, err := json.Marshal([]json.RawMessage{raw}); err == nil && len(raw) <= maxRawBytes {
 		return raw
 	}
 	head := clip(string(raw), maxRawBytes/2) // quotes grow when escaped

@@ -3,6 +3,7 @@ package messenger_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,6 +148,16 @@ func TestATextOfAMegabyteDoesNotStopTheJournal(t *testing.T) {
 	if diff := cmp.Diff([]string{`1/1 raw hologram`}, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestWhatIsNestedTooDeepIsStillKept(t *testing.T) {
+	r := newReceiver(t, nil)
+	const depth = 9999 // the body's own object is the ten thousandth
+	body := `{"object":"page","x":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}`
+	if code := r.serve(signedRequest(secret, []byte(body))).Code; code != http.StatusOK || len(r.facts) != 1 {
+		t.Fatalf("answered %d, %d facts", code, len(r.facts))
+	}
+	checkFacts(t, r.facts)
 }
 
 func TestPageNotOursLosesNoNeighbour(t *testing.T) {

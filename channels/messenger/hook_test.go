@@ -207,7 +207,6 @@ func checkFacts(t *testing.T, facts []gateway.Fact) {
 func TestTheSameEventIsTheSameFact(t *testing.T) {
 	all := readJSON[fixtures](t, "signatures.json")
 	r := newReceiver(t, nil)
-	first := all.Files["hostile/duplicate_mid_redelivery.json"]
 	for _, name := range []string{"hostile/duplicate_mid_redelivery.json", "hostile/duplicate_mid_other_text.json", "hostile/duplicate_mid_redelivery.json",
 		"hostile/mid_missing.json", "hostile/mid_missing.json"} {
 		if got := r.serve(all.Files[name].request(read(t, name))).Code; got != http.StatusOK {
@@ -217,7 +216,6 @@ func TestTheSameEventIsTheSameFact(t *testing.T) {
 	if len(r.facts) != 2 || r.facts[0].Event.(gateway.MessageReceived).Text != "sent once" {
 		t.Errorf("%d facts: %s", len(r.facts), brief(r.facts[0]))
 	}
-	_ = first
 }
 
 func TestIdsSurviveExactly(t *testing.T) {
@@ -308,7 +306,6 @@ func TestNewRefusesEmptySecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*messenger.Options){
-		"no page":      func(o *messenger.Options) { o.Pages = nil },
 		"empty page":   func(o *messenger.Options) { o.Pages = []string{""} },
 		"app secret":   func(o *messenger.Options) { o.AppSecret = "" },
 		"verify token": func(o *messenger.Options) { o.VerifyToken = "" },

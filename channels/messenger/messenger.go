@@ -53,9 +53,9 @@ const (
 	DefaultGraphVersion = "v25.0"
 )
 
-// Options of New. Pages, AppSecret, VerifyToken and PageToken are required.
+// Options of New. AppSecret, VerifyToken and PageToken are required.
 type Options struct {
-	Pages        []string // page ids that are ours
+	Pages        []string // page ids that are ours; events of others are kept raw
 	AppID        string   // tells our own echoes and our own threads from those of other apps
 	AppSecret    string   // signs webhooks and calls
 	VerifyToken  string   // what we chose when subscribing
@@ -92,8 +92,8 @@ func New(o Options) (*Channel, error) {
 			return nil, fmt.Errorf("messenger: no %s", name)
 		}
 	}
-	if len(o.Pages) == 0 || slices.Contains(o.Pages, "") {
-		return nil, errors.New("messenger: no page id")
+	if slices.Contains(o.Pages, "") {
+		return nil, errors.New("messenger: an empty page id")
 	}
 	o.Pages = slices.Clone(o.Pages)
 	o.GraphURL = strings.TrimRight(cmp.Or(o.GraphURL, DefaultGraphURL), "/")

@@ -64,14 +64,23 @@ func (c *Channel) Send(ctx context.Context, m channels.Outbound) (channels.Recei
 		return channels.Receipt{}, &channels.SendError{Code: channels.Rejected, Reason: "empty"}
 	}
 	r := channels.Receipt{State: gateway.DeliverySent}
+	var sentAnyway *channels.SendError
 	for _, p := range parts {
 		body.Message = p
 		mid, err := c.sendPart(ctx, &body, m)
-		if err != nil {
+		switch {
+		case err == nil:
+			r.ProviderIDs = append(r.ProviderIDs, mid)
+		case err.Code == channels.SentAnyway:
+			sentAnyway = err // the parts behind it must follow
+		default:
 			err.Sent = r.ProviderIDs
 			return channels.Receipt{}, err
 		}
-		r.ProviderIDs = append(r.ProviderIDs, mid)
+	}
+	if sentAnyway != nil {
+		sentAnyway.Sent = r.ProviderIDs
+		return channels.Receipt{}, sentAnyway
 	}
 	return r, nil
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,6 +71,13 @@ func newGraph(t *testing.T, answers ...http.HandlerFunc) (*graph, *messenger.Cha
 	return g, c, &log
 }
 
+// asked returns the calls so far.
+func (g *graph) asked() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.calls)
+}
+
 func message(text string) channels.Outbound {
 	return channels.Outbound{Key: "mkey", Attempt: 1, To: person, Text: text, LastInbound: time.Now().Add(-time.Hour)}
 }
@@ -119,26 +127,26 @@ func TestSendIsTheRequestMetaDocuments(t *testing.T) {
 	if diff := cmp.Diff(channels.Receipt{ProviderIDs: []string{"m_1"}, State: gateway.DeliverySent}, r); err != nil || diff != "" {
 		t.Fatal(err, diff)
 	}
-	same(t, g.calls[0], "send_text_response.json")
+	same(t, g.asked()[0], "send_text_response.json")
 
 	m = message("The line is repaired.")
 	m.Human, m.LastInbound = true, time.Now().Add(-25*time.Hour)
 	if _, err := c.Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	same(t, g.calls[1], "send_text_human_agent.json", "metadata")
+	same(t, g.asked()[1], "send_text_human_agent.json", "metadata")
 
 	m = message("")
 	m.Attachments = []channels.OutboundFile{{URL: "https://cdn.example.org/map.png", Kind: "image"}}
 	if _, err := c.Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	same(t, g.calls[2], "send_image_by_url.json", "metadata")
+	same(t, g.asked()[2], "send_image_by_url.json", "metadata")
 
 	c.Typing(t.Context(), person)
 	c.MarkSeen(t.Context(), person)
-	same(t, g.calls[3], "sender_action_typing_on.json")
-	same(t, g.calls[4], "sender_action_mark_seen.json")
+	same(t, g.asked()[3], "sender_action_typing_on.json")
+	same(t, g.asked()[4], "sender_action_mark_seen.json")
 }
 
 func TestTheWindowDecidesBeforeMetaIsAsked(t *testing.T) {
@@ -161,13 +169,13 @@ func TestTheWindowDecidesBeforeMetaIsAsked(t *testing.T) {
 		_, err := c.Send(t.Context(), m)
 		if tt.want == "" {
 			wantCode(t, err, channels.WindowClosed)
-			if len(g.calls) != 0 {
+			if len(g.asked()) != 0 {
 				t.Errorf("%v, human %t: Meta was asked", tt.ago, tt.human)
 			}
 			continue
 		}
-		if err != nil || len(g.calls) != 1 || !strings.Contains(g.calls[0], tt.want) {
-			t.Errorf("%v, human %t: %v %v", tt.ago, tt.human, err, g.calls)
+		if err != nil || len(g.asked()) != 1 || !strings.Contains(g.asked()[0], tt.want) {
+			t.Errorf("%v, human %t: %v %v", tt.ago, tt.human, err, g.asked())
 		}
 	}
 	_, c, _ := newGraph(t)
@@ -226,8 +234,8 @@ func TestMetasErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, c, log := newGraph(t, response(t, name))
 			_, err := c.Send(t.Context(), message("a secret word"))
-			if e := wantCode(t, err, want.code); e.Reason != want.reason || len(g.calls) != 1 {
-				t.Errorf("reason %q after %d calls, want %q after one", e.Reason, len(g.calls), want.reason)
+			if e := wantCode(t, err, want.code); e.Reason != want.reason || len(g.asked()) != 1 {
+				t.Errorf("reason %q after %d calls, want %q after one", e.Reason, len(g.asked()), want.reason)
 			}
 			for _, s := range []string{token, person.Remote, "secret word", "fc8938ff"} {
 				if strings.Contains(log.String(), s) {
@@ -276,8 +284,8 @@ func TestErrorsThatNoFixtureShows(t *testing.T) {
 			g, c, _ := newGraph(t, tt.answer)
 			_, err := c.Send(t.Context(), message("x"))
 			wantCode(t, err, tt.want)
-			if len(g.calls) != 1 {
-				t.Errorf("%d calls", len(g.calls))
+			if len(g.asked()) != 1 {
+				t.Errorf("%d calls", len(g.asked()))
 			}
 		})
 	}
@@ -363,14 +371,14 @@ func TestMetasClockDecidesOnceMore(t *testing.T) {
 	g, c, _ := newGraph(t, closed)
 	m := message("x")
 	m.Human = true
-	if _, err := c.Send(t.Context(), m); err != nil || len(g.calls) != 2 || !strings.Contains(g.calls[1], "HUMAN_AGENT") {
-		t.Errorf("a human's text: %v %q", err, g.calls)
+	if _, err := c.Send(t.Context(), m); err != nil || len(g.asked()) != 2 || !strings.Contains(g.asked()[1], "HUMAN_AGENT") {
+		t.Errorf("a human's text: %v %q", err, g.asked())
 	}
 	g, c, _ = newGraph(t, closed, closed)
 	_, err := c.Send(t.Context(), m)
 	wantCode(t, err, channels.WindowClosed)
-	if len(g.calls) != 2 {
-		t.Errorf("%d calls", len(g.calls))
+	if len(g.asked()) != 2 {
+		t.Errorf("%d calls", len(g.asked()))
 	}
 }
 
@@ -389,8 +397,8 @@ func TestLongTextAndFilesGoOutInParts(t *testing.T) {
 		`{"attachment":{"type":"file","payload":{"url":"https://f.example/a"}},"metadata":"mkey#4/6"}`,
 		`{"attachment":{"type":"video","payload":{"url":"https://f.example/b"}},"metadata":"mkey#5/6"}`,
 		`{"text":"log.zip\nhttps://f.example/c","metadata":"mkey"}`} {
-		if !strings.Contains(g.calls[i], want) {
-			t.Errorf("call %d: %.200s, want %s", i+1, g.calls[i], want)
+		if !strings.Contains(g.asked()[i], want) {
+			t.Errorf("call %d: %.200s, want %s", i+1, g.asked()[i], want)
 		}
 	}
 }
@@ -401,6 +409,15 @@ func TestAnErrorSaysWhatIsAlreadyOut(t *testing.T) {
 	_, err := c.Send(t.Context(), message(strings.Repeat("word ", 500)))
 	if e := wantCode(t, err, channels.Throttled); cmp.Diff([]string{"m_first"}, e.Sent) != "" {
 		t.Errorf("sent: %v", e.Sent)
+	}
+}
+
+func TestAPartThatWentOutAnywayStopsNothing(t *testing.T) {
+	ok := func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, `{"message_id":"m_ok"}`) }
+	g, c, _ := newGraph(t, ok, response(t, "err_1_1357046_sent_anyway.json"), ok)
+	_, err := c.Send(t.Context(), message(strings.Repeat("word ", 1000)))
+	if e := wantCode(t, err, channels.SentAnyway); len(g.asked()) != 3 || cmp.Diff([]string{"m_ok", "m_ok"}, e.Sent) != "" {
+		t.Errorf("%d calls, sent %v", len(g.asked()), e.Sent)
 	}
 }
 
@@ -415,7 +432,7 @@ func TestWhatCannotBeSent(t *testing.T) {
 		change(&m)
 		_, err := c.Send(t.Context(), m)
 		wantCode(t, err, channels.Rejected)
-		if len(g.calls) != 0 {
+		if len(g.asked()) != 0 {
 			t.Errorf("%s: Meta was asked", name)
 		}
 	}
@@ -435,11 +452,11 @@ func TestProfile(t *testing.T) {
 	wantCode(t, err, channels.ChannelDown)
 	odd := person
 	odd.Remote = "../me"
-	if got, err := c.Profile(t.Context(), odd); err != nil || got != (channels.ContactProfile{}) || len(g.calls) != 4 {
+	if got, err := c.Profile(t.Context(), odd); err != nil || got != (channels.ContactProfile{}) || len(g.asked()) != 4 {
 		t.Errorf("a path for a person: %v %v", got, err)
 	}
-	if g.calls[0] != "GET /v25.0/7000000000000001 " {
-		t.Errorf("asked %q", g.calls[0])
+	if g.asked()[0] != "GET /v25.0/7000000000000001 " {
+		t.Errorf("asked %q", g.asked()[0])
 	}
 }
 
