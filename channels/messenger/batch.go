@@ -209,11 +209,11 @@ func (p *parser) raw(at time.Time, who gateway.Identity, page, kind string, raw 
 	}})
 }
 
-// storable is raw JSON in valid UTF-8. Of what is too long, or nested too deep for one level more, the
+// storable is raw JSON in valid UTF-8. Of what is too long, or nested too deep to be read inside an event, the
 // beginning is kept, as a string.
 func storable(raw []byte) json.RawMessage {
 	raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
-	if _, err := json.Marshal([]json.RawMessage{raw}); err == nil && len(raw) <= maxRawBytes {
+	if len(raw) <= maxRawBytes && json.Valid(slices.Concat([]byte("[["), raw, []byte("]]"))) {
 		return raw
 	}
 	head := clip(string(raw), maxRawBytes/2) // quotes grow when escaped
