@@ -49,15 +49,16 @@ type Page = Window & { Backline?: Chat | undefined };
   sheet.replaceSync(
     ":host{all:initial!important;position:fixed!important;inset:auto 0 0 auto!important;z-index:2147483647!important}" +
       "@media print{:host{display:none!important}}" +
-      "button,p{position:fixed;inset:auto max(20px,env(safe-area-inset-right)) max(20px,env(safe-area-inset-bottom)) auto;border-radius:28px;box-shadow:0 8px 28px -6px #12181a73;font:600 16px/24px system-ui,sans-serif}" +
-      "button{display:flex;align-items:center;gap:10px;height:56px;padding:0 22px 0 18px;border:1px solid #fff3;cursor:pointer;background:var(--brand,#12181a);color:var(--brand-ink,#fff)}" +
-      "button[hidden]{display:none}button:focus-visible{outline:3px solid #58b9ca;outline-offset:3px}button[aria-busy=true]{cursor:progress}" +
-      "p{margin:0 0 68px;padding:12px 20px;max-width:min(300px,80vw);background:#12181a;color:#fff;font-weight:400}a{color:#8fd3e0}",
+      ".l,.n{position:fixed;inset:auto max(20px,env(safe-area-inset-right)) max(20px,env(safe-area-inset-bottom)) auto;border-radius:28px;box-shadow:0 8px 28px -6px #12181a73;font:600 16px/24px system-ui,sans-serif}" +
+      ".l{display:flex;align-items:center;gap:10px;height:56px;padding:0 22px 0 18px;border:1px solid #fff3;cursor:pointer;background:var(--brand,#12181a);color:var(--brand-ink,#fff)}" +
+      ".l[hidden]{display:none}.l:focus-visible{outline:3px solid #58b9ca;outline-offset:3px}.l[aria-busy]{cursor:progress}" +
+      ".n{margin:0 0 68px;padding:12px 20px;max-width:min(300px,80vw);background:#12181a;color:#fff;font-weight:400}.n a{color:#8fd3e0}",
   );
   root.adoptedStyleSheets = [sheet];
   if (data.color) host.style.setProperty("--brand", data.color);
   const button = element("button");
   button.type = "button";
+  button.className = "l";
   button.dataset.testid = "launcher";
   button.setAttribute("aria-haspopup", "dialog");
   const svg = drawing("svg", {
@@ -72,6 +73,7 @@ type Page = Window & { Backline?: Chat | undefined };
   svg.append(drawing("path", { d: "M21 15a2 2 0 0 1-2 2H8l-5 4V5a2 2 0 0 1 2-2h14a2 2 0 0 1 2 2z" }));
   button.append(svg, data.label || "Chat");
   const note = element("p");
+  note.className = "n";
   note.role = "alert";
   root.append(button);
   (document.body ?? document.documentElement).append(host);

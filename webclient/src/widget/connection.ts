@@ -50,6 +50,7 @@ const PING_MS = 5000;
 const SILENCE_MS = 3000;
 const PATIENT_MS = 12000;
 const STEADY_MS = 5000;
+const RESUME_MS = 300;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 8000;
 
@@ -65,159 +66,164 @@ export class Connection {
   state: LineState = "idle";
   /** Pings that have no pong yet. */
   unanswered = 0;
-  private order: string[];
-  private readonly blocked = new Map<string, LineState>();
-  private left: string[] = [];
-  private readonly tries = new Set<Try>();
-  private current: Try | undefined;
-  private attempt = 0;
-  private since = 0;
-  private comeBack = -1;
-  private stagger: Timer;
-  private retry: Timer;
-  private pulse: Timer;
-  private death: Timer;
-  private readonly random: () => number;
-  private readonly now: () => number;
+  #order: string[];
+  readonly #blocked = new Map<string, LineState>();
+  #left: string[] = [];
+  readonly #tries = new Set<Try>();
+  #current: Try | undefined;
+  #attempt = 0;
+  #since = 0;
+  #comeBack = -1;
+  #stagger: Timer;
+  #retry: Timer;
+  #pulse: Timer;
+  #death: Timer;
+  readonly #random: () => number;
+  readonly #now: () => number;
 
-  constructor(private readonly o: ConnectionOptions) {
-    this.order = [...o.bases];
-    this.random = o.random ?? Math.random;
-    this.now = o.now ?? Date.now;
+  readonly #o: ConnectionOptions;
+
+  constructor(o: ConnectionOptions) {
+    this.#o = o;
+    this.#order = [...o.bases];
+    this.#random = o.random ?? Math.random;
+    this.#now = o.now ?? Date.now;
   }
 
   /** The gateway we talk to, or would try first. */
   get base(): string {
-    return this.current?.base ?? this.order[0] ?? "";
+    return this.#current?.base ?? this.#order[0] ?? "";
   }
 
   start(): void {
-    if (this.state === "idle") this.connect();
+    if (this.state === "idle") this.#connect();
   }
 
   stop(): void {
-    this.drop();
-    this.to("idle");
+    this.#drop();
+    this.#to("idle");
   }
 
   /** Reports whether the frame was handed to a living line; that does not mean it arrived. */
   send(f: VisitorClientFrame): boolean {
-    this.current?.line.send(JSON.stringify(f));
-    return this.current !== undefined;
+    this.#current?.line.send(JSON.stringify(f));
+    return this.#current !== undefined;
   }
 
   /** Something has changed (the page is seen again, the network is back): find out now. */
   probe(changed: boolean): void {
-    if (this.state === "waiting" || (changed && this.state === "connecting")) this.connect();
+    if (this.state === "waiting" || (changed && this.state === "connecting")) this.#connect();
     else if (!this.unanswered) this.ping();
   }
 
   ping(): void {
     if (!this.send({ t: "ping" })) return;
     this.unanswered++;
-    clearTimeout(this.death);
-    const patience = this.o.patient() ? PATIENT_MS : SILENCE_MS;
-    this.death = setTimeout(() => this.current && this.end(this.current, 0), patience);
-    this.beat();
+    clearTimeout(this.#death);
+    const patience = this.#o.patient() ? PATIENT_MS : SILENCE_MS;
+    this.#death = setTimeout(() => this.#current && this.#end(this.#current, 0), patience);
+    this.#beat();
   }
 
-  private beat(): void {
-    clearTimeout(this.pulse);
-    this.pulse = setTimeout(() => this.ping(), this.o.patient() ? PING_EVERY_MS : PING_MS);
+  #beat(): void {
+    clearTimeout(this.#pulse);
+    this.#pulse = setTimeout(() => this.ping(), this.#o.patient() ? PING_EVERY_MS : PING_MS);
   }
 
-  private connect(): void {
-    this.drop();
-    this.left = this.order.filter((base) => !this.blocked.has(base));
-    this.to("connecting");
-    this.next();
+  #connect(): void {
+    this.#drop();
+    this.#left = this.#order.filter((base) => !this.#blocked.has(base));
+    this.#to("connecting");
+    this.#next();
   }
 
   /** Tries the next gateway; after a pause the one behind it, unless this one has answered. */
-  private next(): void {
-    clearTimeout(this.stagger);
-    const base = this.left.shift();
+  #next(): void {
+    clearTimeout(this.#stagger);
+    const base = this.#left.shift();
     if (base === undefined) {
-      if (!this.tries.size) this.later();
+      if (!this.#tries.size) this.#later();
       return;
     }
-    const line = this.o.dial(`${base.replace(/^http/, "ws")}/ws/visitor`);
-    const t: Try = { line, base, limit: setTimeout(() => this.end(t, 0), WELCOME_MS) };
-    this.tries.add(t);
-    this.stagger = setTimeout(() => this.next(), STAGGER_MS);
-    line.onopen = () => line.send(JSON.stringify(this.o.hello()));
-    line.onmessage = (e) => this.heard(t, e.data);
-    line.onclose = (e) => this.end(t, e.code);
+    const line = this.#o.dial(`${base.replace(/^http/, "ws")}/ws/visitor`);
+    const t: Try = { line, base, limit: setTimeout(() => this.#end(t, 0), WELCOME_MS) };
+    this.#tries.add(t);
+    this.#stagger = setTimeout(() => this.#next(), STAGGER_MS);
+    line.onopen = () => line.send(JSON.stringify(this.#o.hello()));
+    line.onmessage = (e) => this.#heard(t, e.data);
+    line.onclose = (e) => this.#end(t, e.code);
   }
 
-  private heard(t: Try, data: unknown): void {
+  #heard(t: Try, data: unknown): void {
     const f = parse(data);
     if (!f) return;
-    if (t !== this.current) {
+    if (t !== this.#current) {
       if (f.t !== "welcome") return;
-      this.win(t);
+      this.#win(t);
     }
-    clearTimeout(this.death);
+    clearTimeout(this.#death);
     if (f.t === "pong") this.unanswered = Math.max(0, this.unanswered - 1);
-    if (f.t === "bye") this.comeBack = f.retry_ms;
-    this.o.frame(f);
+    if (f.t === "bye") this.#comeBack = f.retry_ms;
+    this.#o.frame(f);
   }
 
-  private win(t: Try): void {
-    this.tries.delete(t);
-    this.drop();
+  #win(t: Try): void {
+    this.#tries.delete(t);
+    this.#drop();
     clearTimeout(t.limit);
-    this.current = t;
-    this.order = [t.base, ...this.order.filter((base) => base !== t.base)];
-    this.since = this.now();
-    this.to("online");
-    this.beat();
+    this.#current = t;
+    this.#order = [t.base, ...this.#order.filter((base) => base !== t.base)];
+    this.#since = this.#now();
+    this.#to("online");
+    this.#beat();
   }
 
   /** A line has ended, or is given up (code 0). */
-  private end(t: Try, code: number): void {
+  #end(t: Try, code: number): void {
     discard(t);
-    if (code === CLOSE_FORBIDDEN) this.blocked.set(t.base, "refused");
-    if (code === CLOSE_PROTOCOL) this.blocked.set(t.base, "outdated");
+    if (code === CLOSE_FORBIDDEN) this.#blocked.set(t.base, "refused");
+    if (code === CLOSE_PROTOCOL) this.#blocked.set(t.base, "outdated");
     if (code === CLOSE_UNAUTHORIZED) {
-      this.o.forget();
-      return this.connect(); // without a token nobody says this again
-    }
-    if (this.tries.delete(t)) return this.next();
-    if (t !== this.current) return;
-    const others = this.order.filter((base) => base !== t.base);
-    this.order = [...others, t.base];
-    if (this.now() - this.since > STEADY_MS) this.attempt = 0;
-    this.drop();
-    const resume = code === CLOSE_SLOW || code === CLOSE_RESTARTING;
-    if (!this.attempt && resume) this.later(this.comeBack < 0 || others.length ? this.random() * 300 : this.comeBack);
-    else this.later();
-    this.comeBack = -1;
+      this.#o.forget();
+      this.#connect(); // without a token nobody says this again
+    } else if (this.#tries.delete(t)) this.#next();
+    else if (t === this.#current) this.#lose(t, code);
   }
 
-  private later(wait = -1): void {
-    if (this.blocked.size === this.order.length) {
-      this.to([...this.blocked.values()].pop() ?? "refused");
+  #lose(t: Try, code: number): void {
+    const others = this.#order.filter((base) => base !== t.base);
+    this.#order = [...others, t.base];
+    if (this.#now() - this.#since > STEADY_MS) this.#attempt = 0;
+    this.#drop();
+    const resume = code === CLOSE_SLOW || code === CLOSE_RESTARTING;
+    if (resume && this.#comeBack >= 0 && !others.length) this.#later(this.#comeBack);
+    else this.#later(resume && !this.#attempt ? this.#random() * RESUME_MS : -1);
+    this.#comeBack = -1;
+  }
+
+  #later(wait = -1): void {
+    if (this.#blocked.size === this.#order.length) {
+      this.#to([...this.#blocked.values()].pop() ?? "refused");
       return;
     }
-    const most = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.attempt++, 10));
-    this.retry = setTimeout(() => this.connect(), wait < 0 ? this.random() * most : wait);
-    this.to("waiting");
+    const most = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#attempt++, 10));
+    this.#retry = setTimeout(() => this.#connect(), wait < 0 ? this.#random() * most : wait);
+    this.#to("waiting");
   }
 
-  private drop(): void {
-    for (const timer of [this.stagger, this.retry, this.pulse, this.death]) clearTimeout(timer);
-    for (const t of this.tries) discard(t);
-    this.tries.clear();
-    if (this.current) discard(this.current);
-    this.current = undefined;
+  #drop(): void {
+    for (const timer of [this.#stagger, this.#retry, this.#pulse, this.#death]) clearTimeout(timer);
+    for (const t of this.#tries) discard(t);
+    this.#tries.clear();
+    if (this.#current) discard(this.#current);
+    this.#current = undefined;
     this.unanswered = 0;
   }
 
-  private to(state: LineState): void {
+  #to(state: LineState): void {
     if (this.state === state) return;
     this.state = state;
-    this.o.changed(state);
+    this.#o.changed(state);
   }
 }
 

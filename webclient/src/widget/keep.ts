@@ -10,49 +10,49 @@ export type Shelf = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" |
 const OF_TAB = ["open", "draft"];
 
 export class Keep {
-  private readonly prefix: string;
-  private readonly tab: Shelf | undefined;
-  private readonly device: Shelf | undefined;
-  private here: Shelf | undefined;
+  readonly #prefix: string;
+  readonly #tab: Shelf | undefined;
+  readonly #device: Shelf | undefined;
+  #here: Shelf | undefined;
 
   /** The shelves are given as functions, because reading the property may throw already. */
   constructor(site: string, tab: () => Shelf, device: () => Shelf) {
-    this.prefix = `backline:${site}:`;
-    this.tab = attempt(tab);
-    this.device = attempt(device);
-    this.here = this.on(this.device, "chat") === undefined ? this.tab : this.device;
+    this.#prefix = `backline:${site}:`;
+    this.#tab = attempt(tab);
+    this.#device = attempt(device);
+    this.#here = this.#on(this.#device, "chat") === undefined ? this.#tab : this.#device;
   }
 
   /** Whether things outlive the tab. */
   get lasting(): boolean {
-    return this.here !== undefined && this.here === this.device;
+    return this.#here !== undefined && this.#here === this.#device;
   }
 
   /** Moves everything to the device, or back to this tab. */
   last(lasting: boolean): void {
-    const to = lasting ? this.device : this.tab;
-    const from = this.here;
+    const to = lasting ? this.#device : this.#tab;
+    const from = this.#here;
     if (to === from || !to) return;
     for (const name of this.names()) {
       if (OF_TAB.includes(name)) continue;
       const value = this.get(name);
-      this.here = to;
+      this.#here = to;
       this.set(name, value);
-      this.here = from;
-      if (this.on(to, name) !== undefined) this.set(name, undefined);
+      this.#here = from;
+      if (this.#on(to, name) !== undefined) this.set(name, undefined);
     }
-    this.here = to;
+    this.#here = to;
   }
 
   get(name: string): unknown {
-    return this.on(this.shelf(name), name);
+    return this.#on(this.#shelf(name), name);
   }
 
   /** Stores a value; undefined removes it. */
   set(name: string, value: unknown): void {
     attempt(() => {
-      if (value === undefined) this.shelf(name)?.removeItem(this.prefix + name);
-      else this.shelf(name)?.setItem(this.prefix + name, JSON.stringify(value));
+      if (value === undefined) this.#shelf(name)?.removeItem(this.#prefix + name);
+      else this.#shelf(name)?.setItem(this.#prefix + name, JSON.stringify(value));
     });
   }
 
@@ -60,20 +60,20 @@ export class Keep {
   names(start = ""): string[] {
     const found: string[] = [];
     attempt(() => {
-      for (let i = 0; i < (this.here?.length ?? 0); i++) {
-        const key = this.here?.key(i) ?? "";
-        if (key.startsWith(this.prefix + start)) found.push(key.slice(this.prefix.length));
+      for (let i = 0; i < (this.#here?.length ?? 0); i++) {
+        const key = this.#here?.key(i) ?? "";
+        if (key.startsWith(this.#prefix + start)) found.push(key.slice(this.#prefix.length));
       }
     });
     return found;
   }
 
-  private shelf(name: string): Shelf | undefined {
-    return OF_TAB.includes(name) ? this.tab : this.here;
+  #shelf(name: string): Shelf | undefined {
+    return OF_TAB.includes(name) ? this.#tab : this.#here;
   }
 
-  private on(shelf: Shelf | undefined, name: string): unknown {
-    return attempt(() => JSON.parse(shelf?.getItem(this.prefix + name) ?? "") as unknown);
+  #on(shelf: Shelf | undefined, name: string): unknown {
+    return attempt(() => JSON.parse(shelf?.getItem(this.#prefix + name) ?? "") as unknown);
   }
 }
 

@@ -28,15 +28,18 @@ const LAST_RETRY_MS = 15000;
 
 export class Outbox {
   readonly list: Unsent[];
-  private flying: string | undefined;
-  private refusals = 0;
-  private pause: ReturnType<typeof setTimeout> | undefined;
+  #flying: string | undefined;
+  #refusals = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
-    private readonly keep: Keep,
-    private readonly send: (m: VisitorMessage) => boolean,
-    private readonly changed: () => void,
-  ) {
+  readonly #keep: Keep;
+  readonly #send: (m: VisitorMessage) => boolean;
+  readonly #changed: () => void;
+
+  constructor(keep: Keep, send: (m: VisitorMessage) => boolean, changed: () => void) {
+    this.#keep = keep;
+    this.#send = send;
+    this.#changed = changed;
     this.list = keep
       .names(PREFIX)
       .map((name) => keep.get(name) as Unsent)
@@ -46,41 +49,44 @@ export class Outbox {
 
   add(text: string, files: Attachment[], offline: boolean): void {
     const at = Math.max(Date.now(), (this.list.at(-1)?.at ?? 0) + 1);
-    this.put({ id: newID(), text, files, at, state: "waiting", ...(offline && { offline }) });
+    this.#put({ id: newID(), text, files, at, state: "waiting", ...(offline && { offline }) });
     this.flush();
   }
 
   /** Sends the oldest message that waits, if none is under way. */
   flush(): void {
     const m = this.list.find((one) => one.state === "waiting");
-    if (!m || this.flying || this.pause) return;
+    if (!m || this.#flying || this.#pause) return;
     const files = m.files.flatMap((a) => a.file ?? []);
-    if (this.send({ client_id: m.id, text: m.text, files, ...(m.offline && { offline: true }) })) this.flying = m.id;
+    if (this.#send({ client_id: m.id, text: m.text, files, ...(m.offline && { offline: true }) })) this.#flying = m.id;
   }
 
   /** The connection is gone: what was under way may not have arrived. */
   down(): void {
-    this.flying = undefined;
-    clearTimeout(this.pause);
-    this.pause = undefined;
+    this.#flying = undefined;
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
   }
 
   ack(a: VisitorAck): void {
     const m = this.list.find((one) => one.id === a.client_id);
-    if (this.flying === a.client_id) this.flying = undefined;
-    if (!m) return this.flush(); // its item was faster
+    if (this.#flying === a.client_id) this.#flying = undefined;
+    if (!m) {
+      this.flush(); // its item was faster
+      return;
+    }
     const kind = a.failure?.kind;
     if (kind === "too_many" || kind === "unavailable" || kind === "internal") {
-      const wait = Math.min(LAST_RETRY_MS, RETRY_MS * 2 ** this.refusals++);
-      clearTimeout(this.pause);
-      this.pause = setTimeout(() => {
-        this.pause = undefined;
+      const wait = Math.min(LAST_RETRY_MS, RETRY_MS * 2 ** this.#refusals++);
+      clearTimeout(this.#pause);
+      this.#pause = setTimeout(() => {
+        this.#pause = undefined;
         this.flush();
       }, wait);
       return;
     }
-    this.refusals = 0;
-    this.put(kind ? { ...m, state: "failed", failure: kind } : { ...m, state: "sent" });
+    this.#refusals = 0;
+    this.#put(kind ? { ...m, state: "failed", failure: kind } : { ...m, state: "sent" });
     this.flush();
   }
 
@@ -94,8 +100,8 @@ export class Outbox {
     const m = this.list[i];
     if (!m) return;
     this.list.splice(i, 1);
-    this.keep.set(PREFIX + id, undefined);
-    this.changed();
+    this.#keep.set(PREFIX + id, undefined);
+    this.#changed();
   }
 
   clear(): void {
@@ -103,12 +109,12 @@ export class Outbox {
     this.down();
   }
 
-  private put(m: Unsent): void {
+  #put(m: Unsent): void {
     const i = this.list.findIndex((one) => one.id === m.id);
     if (i < 0) this.list.push(m);
     else this.list[i] = m;
-    this.keep.set(PREFIX + m.id, m);
-    this.changed();
+    this.#keep.set(PREFIX + m.id, m);
+    this.#changed();
   }
 }
 

@@ -1,0 +1,142 @@
+// The chat's window.
+
+import { Component, createRef } from "preact";
+import type { Chat } from "./chat";
+import { Composer } from "./composer";
+import { AddressForm } from "./form";
+import { Head } from "./head";
+import { Icon } from "./icons";
+import type { Keep } from "./keep";
+import { Log } from "./log";
+import type { Texts } from "./texts/en";
+
+interface Props {
+  chat: Chat;
+  keep: Keep;
+  t: Texts;
+  german: boolean;
+  /** The address of the privacy notice; "" when there is none. */
+  privacy: string;
+  close(): void;
+}
+
+interface State {
+  /** The visitor goes on after the end of a conversation. */
+  again: boolean;
+}
+
+export class App extends Component<Props, State> {
+  override state: State = { again: false };
+  readonly #composer = createRef<Composer>();
+
+  focus(): void {
+    this.#composer.current?.focus();
+  }
+
+  readonly #keepDraft = (text: string): void => this.props.keep.set("draft", text || undefined);
+
+  get #draft(): string {
+    return String(this.props.keep.get("draft") ?? "");
+  }
+
+  /** Nobody can answer now, and there is nobody yet whom this would interrupt. */
+  get #asks(): "message" | "address" | "" {
+    const { status: s, outbox, known } = this.props.chat;
+    if (!s || (s.staffed && s.open) || s.state === "active") return "";
+    const ended = s.state === "none" || (s.state === "closed" && this.state.again);
+    if (ended) return outbox.list.length ? "" : "message";
+    return s.state === "waiting" && !known ? "address" : "";
+  }
+
+  #form(message: boolean) {
+    const { chat, t } = this.props;
+    const done = () => this.setState({ again: false });
+    return <AddressForm {...{ chat, t, message, done }} draft={this.#draft} keepDraft={this.#keepDraft} />;
+  }
+
+  #below(asks: string) {
+    const { chat, t } = this.props;
+    if (asks) return this.#form(asks === "message");
+    const s = chat.status;
+    if (s?.state === "waiting" && !(s.staffed && s.open) && chat.known) return <p class="event">{t.reached}</p>;
+    if (s?.state === "none" && !chat.talk.items.length && !chat.outbox.list.length)
+      return <p class="empty">{t.empty}</p>;
+    return null;
+  }
+
+  #foot(asks: string) {
+    const { chat, t } = this.props;
+    if (asks === "message") return null;
+    if (chat.status?.state === "closed" && !this.state.again && !chat.outbox.list.length) {
+      return (
+        <button
+          type="button"
+          class="primary"
+          data-testid="again"
+          onClick={() => this.setState({ again: true }, () => this.focus())}
+        >
+          {t.again}
+        </button>
+      );
+    }
+    return <Composer ref={this.#composer} chat={chat} t={t} draft={this.#draft} keepDraft={this.#keepDraft} />;
+  }
+
+  readonly #files = (e: DragEvent | ClipboardEvent): void => {
+    const files = (e instanceof ClipboardEvent ? e.clipboardData : e.dataTransfer)?.files;
+    if (!files?.length || !this.#composer.current) return;
+    e.preventDefault();
+    this.#composer.current.attach(files);
+  };
+
+  override componentDidUpdate(): void {
+    if (this.state.again && this.props.chat.status?.state !== "closed") this.setState({ again: false });
+  }
+
+  override render() {
+    const { chat, keep, t, german, privacy, close } = this.props;
+    const asks = this.#asks;
+    const secure = chat.line.base.startsWith("https:");
+    return (
+      // biome-ignore lint/a11y/noStaticElementInteractions: files can be dropped and pasted anywhere; the button does the same
+      <div class="panel" onPaste={this.#files} onDrop={this.#files} onDragOver={(e) => e.preventDefault()}>
+        <Head
+          {...{ chat, t, close }}
+          lasting={keep.lasting}
+          setLasting={(on) => {
+            keep.last(on);
+            this.forceUpdate();
+          }}
+          setSound={(on) => {
+            chat.talk.sound = on;
+            chat.talk.save();
+            this.forceUpdate();
+          }}
+        />
+        {chat.lost && chat.line.state !== "refused" && chat.line.state !== "outdated" && (
+          <p class="notice" role="status" data-testid="lost">
+            {t.lost}
+          </p>
+        )}
+        <Log {...{ chat, t }} language={german ? "de" : "en"} edit={(text) => this.#composer.current?.edit(text)}>
+          {this.#below(asks)}
+        </Log>
+        <footer>
+          {this.#foot(asks)}
+          <p class="legal">
+            {secure && <Icon name="lock" size={12} />}
+            {secure ? t.encrypted : t.plain}
+            {privacy && (
+              <>
+                {" · "}
+                <a href={privacy} target="_blank" rel="noopener">
+                  {t.privacy}
+                </a>
+              </>
+            )}
+          </p>
+        </footer>
+      </div>
+    );
+  }
+}

@@ -1,0 +1,259 @@
+// The chat behind the views: joins connection, conversation and outbox, and knows what the visitor is told.
+// Views read its fields and call its methods; changed is called after each change.
+
+import {
+  type Attachment,
+  type Company,
+  type Status,
+  VERSION,
+  type VisitorClientFrame,
+  type VisitorContact,
+  type VisitorServerFrame,
+} from "../shared/protocol";
+import { Connection, type Line, type LineState } from "./connection";
+import { Conversation, fromCompany } from "./conversation";
+import type { Keep } from "./keep";
+import { Outbox } from "./outbox";
+
+export interface ChatOptions {
+  bases: string[];
+  site: string;
+  language: string;
+  /** The path of the page, without query. */
+  page(): string;
+  /** Whether the visitor can see the conversation at this moment. */
+  looking(): boolean;
+  dial(url: string): Line;
+  keep: Keep;
+  /** News of the company while nobody looked or while somebody did. */
+  rang(): void;
+  changed(): void;
+  now?: () => number;
+}
+
+const TYPING_SHOWN_MS = 6000;
+const TYPING_EVERY_MS = 2000;
+const LOST_MS = 1500; // a change of the gateway is faster and none of the visitor's business
+
+export class Chat {
+  company: Company = { name: "", language: "", color: "" };
+  /** Undefined until the gateway has said it. */
+  status: Status | undefined;
+  /** The history is complete. */
+  ready = false;
+  /** Name of the agent who types; "" when nobody does. */
+  typing = "";
+  /** The connection has been gone for so long that the visitor should know. */
+  lost = false;
+  /** Uploads under way. */
+  uploading = 0;
+  readonly talk: Conversation;
+  readonly outbox: Outbox;
+  readonly line: Connection;
+  #token = "";
+  #typed = 0;
+  #told = { got: 0, read: 0 };
+  #losing: ReturnType<typeof setTimeout> | undefined;
+  #typingEnds: ReturnType<typeof setTimeout> | undefined;
+  readonly #now: () => number;
+
+  readonly #o: ChatOptions;
+
+  constructor(o: ChatOptions) {
+    this.#o = o;
+    this.#now = o.now ?? Date.now;
+    this.talk = new Conversation(o.keep);
+    this.#token = this.talk.token;
+    this.outbox = new Outbox(
+      o.keep,
+      (m) => this.line.state === "online" && this.line.send({ t: "message", ...m }),
+      o.changed,
+    );
+    this.line = new Connection({
+      bases: o.bases,
+      dial: o.dial,
+      hello: () => this.#hello(),
+      frame: (f) => this.#take(f),
+      changed: (state) => this.#turned(state),
+      forget: () => this.#forgotten(),
+      patient: () => this.uploading > 0 || !o.looking(),
+    });
+  }
+
+  /** What the visitor said about themselves and the gateway has not confirmed. */
+  get contact(): VisitorContact | undefined {
+    return this.#o.keep.get("contact") as VisitorContact | undefined;
+  }
+
+  say(text: string, files: Attachment[] = [], offline = false): void {
+    this.#begin();
+    this.#typed = 0;
+    this.outbox.add(text.trim(), files, offline);
+  }
+
+  introduce(contact: VisitorContact): void {
+    this.#begin();
+    this.#o.keep.set("contact", contact);
+    this.#o.keep.set("known", true);
+    this.#tellContact();
+    this.#o.changed();
+  }
+
+  /** The visitor has left an address for an answer. */
+  get known(): boolean {
+    return this.#o.keep.get("known") === true;
+  }
+
+  /** The visitor presses keys. */
+  types(): void {
+    if (!this.talk.begun || this.#now() - this.#typed < TYPING_EVERY_MS) return;
+    this.#typed = this.#now();
+    this.line.send({ t: "typing" });
+  }
+
+  /** The visitor may be looking now, or not any more. */
+  looked(): void {
+    const position = this.talk.last;
+    if (this.#o.looking() && this.talk.read < position) {
+      this.talk.read = position;
+      this.talk.save();
+      this.#o.changed();
+    }
+    this.#tellSeen();
+  }
+
+  /** Deletes the conversation from this browser; the company's record stays. */
+  erase(): void {
+    this.line.stop();
+    this.outbox.clear();
+    this.#o.keep.set("contact", undefined);
+    this.#o.keep.set("known", undefined);
+    this.talk.erase();
+    this.#o.keep.last(false);
+    this.#token = "";
+    this.status = undefined;
+    this.ready = false;
+    this.#told = { got: 0, read: 0 };
+    this.line.start();
+  }
+
+  uploadURL(): string {
+    return `${this.line.base}/w/files?site=${encodeURIComponent(this.#o.site)}`;
+  }
+
+  fileURL(a: Attachment): string {
+    return `${this.line.base}/files/${encodeURIComponent(a.file ?? "")}`;
+  }
+
+  /** Proves to the gateway's upload who we are. */
+  get pass(): string {
+    return this.#token;
+  }
+
+  #begin(): void {
+    this.talk.token = this.#token;
+    this.talk.begin();
+  }
+
+  #hello(): VisitorClientFrame {
+    const { site, language, page } = this.#o;
+    const who = this.#token ? { token: this.#token } : {};
+    return { t: "hello", version: VERSION, site, after: this.talk.after, page: page(), language, ...who };
+  }
+
+  #turned(state: LineState): void {
+    if (state === "online" || state === "idle") {
+      clearTimeout(this.#losing);
+      this.#losing = undefined;
+      this.lost = false;
+    } else {
+      this.#losing ??= setTimeout(() => {
+        this.lost = true;
+        this.#o.changed();
+      }, LOST_MS);
+    }
+    if (state !== "online") {
+      this.ready = false;
+      this.typing = "";
+      this.outbox.down();
+      this.talk.down();
+      this.#told = { got: 0, read: 0 };
+    }
+    this.#o.changed();
+  }
+
+  #forgotten(): void {
+    this.#token = "";
+    this.talk.clear();
+  }
+
+  #take(f: VisitorServerFrame): void {
+    switch (f.t) {
+      case "welcome":
+        this.#token = f.token;
+        if (this.talk.begun) this.#begin();
+        this.company = f.company;
+        this.status = f.status;
+        this.#tellContact();
+        this.outbox.flush();
+        break;
+      case "item":
+        if (f.item.client_id) this.outbox.arrived(f.item.client_id);
+        if (this.talk.take(f.item) && fromCompany(f.item)) this.#news();
+        break;
+      case "ready":
+        this.ready = true;
+        this.talk.ready(f.head);
+        this.looked();
+        break;
+      case "status":
+        this.status = f.status;
+        break;
+      case "typing":
+        this.#shows(f.name);
+        break;
+      case "ack":
+        this.outbox.ack(f);
+        break;
+      case "pong":
+        // The gateway reads in order: whatever was sent before the last ping has been dealt with.
+        if (!this.line.unanswered) this.#o.keep.set("contact", undefined);
+        return;
+      case "bye":
+        return;
+    }
+    this.#o.changed();
+  }
+
+  #news(): void {
+    this.typing = "";
+    if (!this.ready) return;
+    this.#o.rang();
+    this.looked();
+  }
+
+  #shows(name: string): void {
+    this.typing = name || this.company.name;
+    clearTimeout(this.#typingEnds);
+    this.#typingEnds = setTimeout(() => {
+      this.typing = "";
+      this.#o.changed();
+    }, TYPING_SHOWN_MS);
+  }
+
+  #tellContact(): void {
+    const contact = this.contact;
+    if (!contact || !this.line.send({ t: "contact", ...contact })) return;
+    this.line.ping();
+  }
+
+  #tellSeen(): void {
+    const got = this.talk.last;
+    if (!this.ready || !got) return;
+    const { read } = this.talk;
+    if (read > this.#told.read && this.line.send({ t: "seen", position: read, read: true })) {
+      this.#told = { got: Math.max(read, this.#told.got), read };
+    }
+    if (got > this.#told.got && this.line.send({ t: "seen", position: got, read: false })) this.#told.got = got;
+  }
+}

@@ -1,0 +1,120 @@
+// The top of the chat: whose it is, what is true now, the settings.
+
+import { Component } from "preact";
+import type { Chat } from "./chat";
+import { Icon } from "./icons";
+import { Avatar } from "./log";
+import type { Texts } from "./texts/en";
+
+interface Props {
+  chat: Chat;
+  t: Texts;
+  /** Whether the conversation outlives the tab. */
+  lasting: boolean;
+  setLasting(on: boolean): void;
+  setSound(on: boolean): void;
+  close(): void;
+}
+
+export class Head extends Component<Props, { settings: boolean }> {
+  override render() {
+    const { chat, t, close } = this.props;
+    const agent = chat.status?.agent;
+    const { settings } = this.state;
+    return (
+      <header>
+        <div class="title">
+          <h1 tabIndex={-1}>{chat.company.name || "Chat"}</h1>
+          <button
+            type="button"
+            class="icon"
+            data-testid="settings"
+            aria-label={t.more}
+            aria-expanded={Boolean(settings)}
+            onClick={() => this.setState({ settings: !settings })}
+          >
+            <Icon name="more" />
+          </button>
+          <button type="button" class="icon" data-testid="close" aria-label={t.close} onClick={close}>
+            <Icon name="x" size={22} />
+          </button>
+        </div>
+        <div class="truth">
+          {agent && <Avatar name={agent} />}
+          <p role="status" data-testid="status">
+            {truth(chat, t)}
+          </p>
+        </div>
+        {settings && this.#settings()}
+      </header>
+    );
+  }
+
+  #settings() {
+    const { chat, t, lasting, setLasting, setSound } = this.props;
+    return (
+      <fieldset class="settings" aria-label={t.more}>
+        <label>
+          <input type="checkbox" checked={chat.talk.sound} onChange={(e) => setSound(e.currentTarget.checked)} />
+          {t.sound}
+        </label>
+        {chat.talk.begun && (
+          <>
+            <label>
+              <input
+                type="checkbox"
+                data-testid="keep"
+                checked={lasting}
+                onChange={(e) => setLasting(e.currentTarget.checked)}
+              />
+              <span>
+                {t.keep}
+                <small>{t.keepHint}</small>
+              </span>
+            </label>
+            <button
+              type="button"
+              class="text"
+              data-testid="erase"
+              onClick={() => {
+                this.setState({ settings: false });
+                chat.erase();
+              }}
+            >
+              {t.erase}
+            </button>
+          </>
+        )}
+      </fieldset>
+    );
+  }
+}
+
+/** One or two sentences, the first of them in bold. */
+function truth(chat: Chat, t: Texts) {
+  const { status: s, line } = chat;
+  if (line.state === "refused") return t.refused;
+  if (line.state === "outdated") return t.outdated;
+  if (!s) return t.connecting;
+  const wait =
+    s.staffed && s.open && s.estimate_ms >= 0 ? ` ${t.estimate(Math.max(1, Math.ceil(s.estimate_ms / 60000)))}` : "";
+  if (s.state === "active" && s.agent) return <b class="live">{t.answers(s.agent)}</b>;
+  if (s.state === "closed") return t.over;
+  if (!s.open) return <b>{t.outOfHours}</b>;
+  if (!s.staffed) return <b>{t.absent}</b>;
+  if (s.state === "none") {
+    return (
+      <>
+        <b class="live">{t.here}</b>
+        {wait}
+      </>
+    );
+  }
+  const place = s.state !== "waiting" || !s.position ? t.waiting : s.position === 1 ? t.next : t.place(s.position);
+  return (
+    <>
+      <b>{place}</b>
+      {wait}
+    </>
+  );
+}

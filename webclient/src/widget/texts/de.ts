@@ -1,0 +1,63 @@
+// What the visitor reads, in German. German and English are written separately, not translated word by word: plain,
+// no exclamation marks, always what is true and what can be done.
+
+import type { Texts } from "./en";
+
+const de: Texts = {
+  dialog: (company) => (company ? `Chat mit ${company}` : "Chat"),
+  more: "Einstellungen",
+  close: "Chat schließen",
+  connecting: "Verbindung wird aufgebaut …",
+  here: "Wir sind da.",
+  estimate: (minutes) =>
+    minutes > 60
+      ? "Es dauert über eine Stunde."
+      : `Antwort in etwa ${minutes === 1 ? "einer Minute" : `${minutes} Minuten`}.`,
+  next: "Sie sind als Nächstes dran.",
+  place: (n) => `Sie sind an Stelle ${n}.`,
+  waiting: "Ihre Nachricht ist bei uns.",
+  absent: "Im Moment ist niemand angemeldet.",
+  outOfHours: "Wir haben gerade geschlossen.",
+  answers: (name) => `${name} antwortet Ihnen.`,
+  over: "Dieses Gespräch ist beendet.",
+  again: "Wieder schreiben",
+  lost: "Keine Verbindung. Was Sie schreiben, bleibt erhalten und geht hinaus, sobald sie wieder da ist.",
+  refused: "Dieser Chat ist für diese Website nicht eingerichtet.",
+  outdated: "Diese Seite ist veraltet. Bitte laden Sie sie neu.",
+  empty: "Schreiben Sie, worum es geht. Sie können auf dieser Website weiterblättern, der Chat kommt mit.",
+  message: "Ihre Nachricht",
+  send: "Senden",
+  attach: "Datei anhängen, bis 10 MB",
+  tooLarge: (name) => `${name} ist größer als 10 MB und lässt sich nicht senden.`,
+  tooMany: (n) => `Eine Nachricht trägt höchstens ${n} Dateien.`,
+  uploadFailed: "nicht hochgeladen",
+  retry: "Noch einmal",
+  remove: (name) => `${name} entfernen`,
+  unsent: "noch nicht gesendet",
+  sent: "gesendet",
+  read: "gelesen",
+  failed: (kind) => (kind === "too_large" ? "Nicht gesendet: zu lang." : "Nicht gesendet: abgelehnt."),
+  edit: "Bearbeiten",
+  you: "Sie",
+  typing: (name) => `${name} schreibt`,
+  joined: (name) => `${name} übernimmt`,
+  closed: "Gespräch beendet",
+  leave: "Hinterlassen Sie Ihre Nachricht. Wir antworten per E-Mail oder Telefon.",
+  reach: "Wo erreichen wir Sie? E-Mail-Adresse oder Telefonnummer genügt.",
+  reached: "Danke. Nachricht und Adresse sind bei uns, wir antworten dort.",
+  name: "Ihr Name",
+  email: "E-Mail",
+  phone: "Telefon",
+  needAddress: "Ohne E-Mail-Adresse oder Telefonnummer können wir nicht antworten.",
+  needMessage: "Die Nachricht ist leer.",
+  encrypted: "Verschlüsselt, keine Cookies",
+  plain: "Keine Cookies",
+  privacy: "Datenschutz",
+  sound: "Ton bei neuen Nachrichten",
+  keep: "Chat auf diesem Gerät behalten",
+  keepHint: "Sonst endet er mit diesem Tab.",
+  erase: "Chat von diesem Gerät löschen",
+  unread: (n) => (n === 1 ? "1 neue Nachricht" : `${n} neue Nachrichten`),
+};
+
+export default de;
