@@ -1,0 +1,120 @@
+// Gateways as processes: the demo with everything in it, or `serve` with a configuration of the test's own.
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const binary = join(import.meta.dirname, "../../bin/backline");
+
+/** Two ports in a row that are free now: a demo's gateway and its world. */
+async function freePorts(): Promise<number> {
+  for (;;) {
+    const port = await listenOnce(0);
+    if (port < 65_000 && (await listenOnce(port + 1).catch(() => 0))) return port;
+  }
+}
+
+function listenOnce(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const s = createServer();
+    s.once("error", reject);
+    s.listen(port, "127.0.0.1", () => {
+      const a = s.address();
+      s.close(() => resolve(typeof a === "object" && a ? a.port : 0));
+    });
+  });
+}
+
+export class Gateway {
+  private child: ChildProcess | null = null;
+  private log = "";
+
+  private constructor(
+    readonly url: string,
+    /** The company's website of a demo. */
+    readonly world: string,
+    private readonly folder: string,
+    private readonly args: string[],
+  ) {}
+
+  /** The demo: one-click sign-in, a website, a phone. */
+  static async demo(): Promise<Gateway> {
+    const port = await freePorts();
+    const folder = mkdtempSync(join(tmpdir(), "backline-e2e-"));
+    const args = ["demo", "--listen", `127.0.0.1:${port}`, "--data", folder, "--verbose"];
+    const g = new Gateway(`http://127.0.0.1:${port}`, `http://127.0.0.1:${port + 1}`, folder, args);
+    await g.start();
+    return g;
+  }
+
+  /** A gateway with agents jana and emil, password below, and one site whose pages have the origin. */
+  static async serve(origin: string, more = ""): Promise<Gateway> {
+    const port = await freePorts();
+    const folder = mkdtempSync(join(tmpdir(), "backline-e2e-"));
+    const config = join(folder, "backline.yaml");
+    writeFileSync(
+      config,
+      `version: 1
+listen: 127.0.0.1:${port}
+public_url: http://127.0.0.1:${port}
+data: ${folder}/data
+company: {name: Nordwind Logistik, language: en}
+queues: [{id: main, name: Service, ring: 5s}]
+agents:
+  - {id: jana, name: Jana Brandt, queues: [main]}
+  - {id: emil, name: Emil Sommer, queues: [main]}
+entries:
+  - {channel: livechat, site: shop, to: queue/main, origins: ["${origin}"]}
+limits: {requests_per_second: 500, burst: 500}
+${more}`,
+    );
+    for (const id of ["jana", "emil"]) {
+      const added = spawnSync(binary, ["agent", "add", "--config", config, "--id", id], { input: `${password}\n` });
+      if (added.status !== 0) throw new Error(`agent add: ${added.stderr}`);
+    }
+    const g = new Gateway(`http://127.0.0.1:${port}`, "", folder, ["serve", "--config", config]);
+    await g.start();
+    return g;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(binary, this.args, { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.on("data", (d) => (this.log += d));
+    child.stderr.on("data", (d) => (this.log += d));
+    this.child = child;
+    for (let tries = 0; tries < 600; tries++) {
+      const ok = await fetch(`${this.url}/readyz`).then(
+        (r) => r.ok,
+        () => false,
+      );
+      if (ok) return;
+      await new Promise((r) => setTimeout(r, 25));
+    }
+    throw new Error(`the gateway was not ready:\n${this.log}`);
+  }
+
+  /** Ends it as a power failure would. */
+  async kill(): Promise<void> {
+    await this.end("SIGKILL");
+  }
+
+  /** Ends it in order and removes what it wrote. */
+  async stop(): Promise<void> {
+    await this.end("SIGTERM");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.child;
+    this.child = null;
+    if (!child || child.exitCode !== null) return Promise.resolve();
+    return new Promise((resolve) => {
+      child.once("exit", () => resolve());
+      child.kill(signal);
+    });
+  }
+}
+
+export const password = "correct horse battery";

@@ -1,0 +1,68 @@
+import { expect, test } from "@playwright/test";
+import { Gateway } from "./gateway";
+import { accept, agent, agentWithPassword, message, openWidget, person, say } from "./people";
+
+test("the first agent lets it ring out, the second gets it; transfer; the visitor sees the place in line", async ({ browser }) => {
+  const origin = "http://shop.localhost";
+  const g = await Gateway.serve(origin);
+  try {
+    const jana = await agentWithPassword(browser, g, "jana");
+    const emil = await agentWithPassword(browser, g, "emil");
+    const visitors = [];
+    for (const name of ["first", "second"]) {
+      const v = await person(browser);
+      await v.context.route(`${origin}/**`, (r) =>
+        r.fulfill({ contentType: "text/html", body: `<!doctype html><title>Shop</title><script src="${g.url}/widget.js" data-site="shop" async></script>` }),
+      );
+      await v.page.goto(`${origin}/`);
+      visitors.push(v.page);
+      if (name === "first") {
+        await openWidget(v.page);
+        await say(v.page, "Hello from first");
+      }
+    }
+    await expect(jana.page.getByTestId("offer")).toBeVisible();
+    await expect(emil.page.getByTestId("offer")).toHaveCount(0);
+    await expect(emil.page.getByTestId("offer")).toBeVisible(); // after 5 s
+    await accept(emil.page);
+    await expect(message(emil.page, "Hello from first")).toBeVisible();
+
+    // Emil hands it to Jana.
+    await emil.page.getByTestId("transfer").click();
+    await emil.page.getByTestId("transfer-to-jana").click();
+    await accept(jana.page);
+    await expect(message(jana.page, "Hello from first")).toBeVisible();
+
+    // Both go away: who comes now waits, and is told the place.
+    for (const a of [jana.page, emil.page]) {
+      await a.getByTestId("presence").click();
+      await a.getByTestId("presence-away").click();
+    }
+    const second = visitors[1];
+    if (!second) throw new Error("no second visitor");
+    await openWidget(second);
+    await say(second, "Hello from second");
+    await expect(second.getByTestId("status")).toContainText(/1|next/i);
+  } finally {
+    await g.stop();
+  }
+});
+
+test("search finds what was said, in a conversation that is over", async ({ browser }) => {
+  const g = await Gateway.demo();
+  try {
+    const jana = await agent(browser, g, "jana");
+    const { page } = await person(browser);
+    await page.goto(g.world);
+    await openWidget(page);
+    await say(page, "The pallet with the Portuguese oranges");
+    await accept(jana.page);
+    await jana.page.getByTestId("close").click();
+    await jana.page.getByTestId("search").fill("oranges");
+    await jana.page.getByTestId("search").press("Enter");
+    await jana.page.getByTestId("search-result").first().click();
+    await expect(message(jana.page, "Portuguese oranges")).toBeVisible();
+  } finally {
+    await g.stop();
+  }
+});
