@@ -21,6 +21,10 @@
 // A text is a RESPONSE within 24 h of the person's last word; a human may answer up to 7 days with the tag
 // HUMAN_AGENT; later the window is closed ([Window]).
 //
+// # In the background
+//
+// Meta unsubscribes an app whose webhook failed for an hour. Run looks every 10 min and subscribes again.
+//
 // # Secrets
 //
 // The page token travels in a header, never in a URL. No error and no log line holds a token, a proof, a
@@ -32,7 +36,6 @@ package messenger
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -130,10 +133,3 @@ func client(given *http.Client) *http.Client {
 
 // Name is "messenger".
 func (c *Channel) Name() string { return gateway.ChannelMessenger }
-
-// Run has nothing to do in the background: Meta calls us. It returns when ctx ends.
-func (c *Channel) Run(ctx context.Context, _ channels.Sink) error {
-	<-ctx.Done()
-	c.http.CloseIdleConnections()
-	return nil
-}

@@ -205,6 +205,28 @@ func (w *World) serveProfile(rw http.ResponseWriter, r *http.Request) {
 	answer(rw, nil, out)
 }
 
+// serveSubscription tells whether the app is subscribed to the page, or subscribes it.
+func (w *World) serveSubscription(rw http.ResponseWriter, r *http.Request) {
+	f := w.caller(r)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case f != nil:
+		answer(rw, f, nil)
+	case r.Method == http.MethodGet && w.off:
+		answer(rw, nil, map[string]any{"data": []any{}})
+	case r.Method == http.MethodGet:
+		answer(rw, nil, map[string]any{"data": []any{map[string]any{"name": "Backline", "id": w.o.AppID, "subscribed_fields": []string{"messages"}}}})
+	case w.refuse:
+		answer(rw, fail(http.StatusForbidden, 200, 0, "(#200) Requires pages_manage_metadata permission to manage the object"), nil)
+	case !strings.Contains(","+r.URL.Query().Get("subscribed_fields")+",", ",messages,"):
+		answer(rw, bad("Param subscribed_fields must hold messages"), nil)
+	default:
+		w.off = false
+		answer(rw, nil, map[string]any{"success": true})
+	}
+}
+
 // servePicture draws a face in a colour of the name's own.
 func (w *World) servePicture(rw http.ResponseWriter, r *http.Request) {
 	const size = 96

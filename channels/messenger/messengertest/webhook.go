@@ -22,6 +22,12 @@ const (
 
 // deliver posts one event, again and again while the gateway is unreachable or answers 5xx, as Meta does.
 func (w *World) deliver(ctx context.Context, event map[string]any) error {
+	w.mu.Lock()
+	off := w.off
+	w.mu.Unlock()
+	if off {
+		return errors.New("the app is not subscribed to the page")
+	}
 	var last error
 	for try := range tries {
 		if try > 0 {

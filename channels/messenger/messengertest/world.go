@@ -88,6 +88,8 @@ type World struct {
 	typingUntil time.Time
 	lastInbound time.Time  // the reply window counts from it; at first the start
 	pending     []*message // sent by the page, not yet echoed
+	off         bool       // the app was taken off the page
+	refuse      bool       // and may not come back
 }
 
 // message is a Message and what Meta knows of it. Only Status changes.
@@ -115,6 +117,8 @@ func New(o Options) *World {
 	w := &World{o: o, wake: make(chan struct{}, 1), media: map[int][]byte{}, lastInbound: time.Now(), mux: http.NewServeMux()}
 	w.mux.HandleFunc("POST /{version}/{page}/messages", w.serveMessages)
 	w.mux.HandleFunc("GET /{version}/{node}", w.serveProfile)
+	w.mux.HandleFunc("GET /{version}/{page}/subscribed_apps", w.serveSubscription)
+	w.mux.HandleFunc("POST /{version}/{page}/subscribed_apps", w.serveSubscription)
 	w.mux.HandleFunc("GET /picture/{name}", w.servePicture)
 	w.mux.HandleFunc("GET /media/{n}", w.serveMedia)
 	return w
@@ -122,6 +126,14 @@ func New(o Options) *World {
 
 // ServeHTTP is the Graph API and the network that serves pictures.
 func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) { w.mux.ServeHTTP(rw, r) }
+
+// Unsubscribe takes the app off the page, as Meta does after an hour of failed webhooks: nothing is delivered
+// until the gateway subscribes again, which fails when forGood.
+func (w *World) Unsubscribe(forGood bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.off, w.refuse = true, forGood
+}
 
 // Messages returns what the phone shows, oldest first.
 func (w *World) Messages() []Message {

@@ -314,6 +314,47 @@ func TestARefusedMessageIsNotDeliveredAgain(t *testing.T) {
 	})
 }
 
+func TestTheChannelSubscribesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- p.channel.Run(ctx, p) }()
+		alarm := func(cleared bool, detail string) gateway.ChannelAlarm {
+			return gateway.ChannelAlarm{Channel: "messenger", Account: page, Code: "unsubscribed", Detail: detail, Cleared: cleared}
+		}
+		well := alarm(true, "the app is subscribed to the page")
+		want := []gateway.Event{well}
+		check := func(when string) {
+			t.Helper()
+			time.Sleep(25 * time.Minute) // two looks
+			synctest.Wait()
+			if diff := cmp.Diff(want, p.events()); diff != "" {
+				t.Errorf("%s: %s", when, diff)
+			}
+		}
+		check("all is well")
+		p.world.Unsubscribe(false)
+		check("taken off and back") // nothing to tell: the channel healed it
+		p.world.Unsubscribe(true)
+		if err := p.world.Say(t.Context(), "anybody?", nil); err == nil {
+			t.Error("delivered without a subscription")
+		}
+		want = append(want, alarm(false, "Meta delivers nothing from this page: the app is not subscribed and may not subscribe itself"))
+		check("taken off for good")
+		p.world.Unsubscribe(false)
+		want = append(want, well)
+		check("allowed again")
+		if err := p.world.Say(t.Context(), "anybody?", nil); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestMetasWindowCountsFromWhatTheCustomerSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t)
