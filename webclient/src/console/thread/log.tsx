@@ -61,22 +61,12 @@ export function Log({ desk, conversation: c, t, now }: Props) {
   useSeen(desk, id, keeper);
 
   const customer = nameOf(c) || t.unnamed;
-  const many = shown.length > FIRST_ROWS + MORE_ROWS;
   const loading = busy || (state === "loading" && items.length === 0);
   return (
     <div class="th-log-box">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <div ref={scroller} class="th-log" role="log" aria-label={t.timeline} aria-busy={loading} tabIndex={0}>
-        <div ref={content} class={many ? "th-lines th-lines-many" : "th-lines"}>
-          {loading && <p class="th-quiet">{busy ? t.loadingOlder : t.loading}</p>}
-          {state === "failed" && (
-            <p class="th-quiet">
-              {t.loadFailed}{" "}
-              <button type="button" class="th-link" onClick={() => void desk.load(id)}>
-                {t.loadAgain}
-              </button>
-            </p>
-          )}
+        <div ref={content} class="th-lines">
           {state === "loaded" && items.length + outgoing.length === 0 && <p class="th-quiet">{t.noLines}</p>}
           <Lines
             desk={desk}
@@ -92,6 +82,15 @@ export function Log({ desk, conversation: c, t, now }: Props) {
           <Typing desk={desk} id={id} t={t} customer={customer} />
         </div>
       </div>
+      {loading && <p class="th-quiet th-loading">{busy ? t.loadingOlder : t.loading}</p>}
+      {state === "failed" && (
+        <p class="th-quiet th-loading" role="alert">
+          {t.loadFailed}{" "}
+          <button type="button" class="th-link" onClick={() => void desk.load(id)} data-testid="load-again">
+            {t.loadAgain}
+          </button>
+        </p>
+      )}
       <Jump atEnd={atEnd} last={items.at(-1)} t={t} jump={() => keeper.toEnd()} />
       {picture && <Lightbox picture={picture} t={t} close={() => setPicture(null)} />}
     </div>

@@ -5,13 +5,16 @@ import { signal } from "@preact/signals-core";
 
 const END_PX = 48;
 const TOP_PX = 600;
+const ANCHORS = 4;
 
 export class Keeper {
   /** The reader is at the end. */
   readonly atEnd = signal(true);
   private scroller: HTMLElement | null = null;
   private content: HTMLElement | null = null;
-  private anchor: { element: HTMLElement; top: number } | null = null;
+  /** The line the reader looks at, and those below it, should it vanish. */
+  private anchors: { element: Element; top: number }[] = [];
+  private own = -1;
 
   /** nearTop is called when older lines will be needed soon. */
   constructor(private readonly nearTop: () => void) {}
@@ -30,7 +33,7 @@ export class Keeper {
       sizes.disconnect();
       this.scroller = null;
       this.content = null;
-      this.anchor = null;
+      this.anchors = [];
     };
   }
 
@@ -40,10 +43,12 @@ export class Keeper {
     if (!s) return;
     if (this.atEnd.peek()) {
       s.scrollTop = s.scrollHeight;
-    } else if (this.anchor?.element.isConnected) {
-      const moved = this.topOf(this.anchor.element) - this.anchor.top;
+    } else {
+      const anchor = this.anchors.find((a) => a.element.isConnected);
+      const moved = anchor ? this.topOf(anchor.element) - anchor.top : 0;
       if (Math.abs(moved) >= 1) s.scrollTop += moved;
     }
+    this.own = s.scrollTop;
     if (s.scrollTop < TOP_PX) this.nearTop();
   }
 
@@ -55,28 +60,29 @@ export class Keeper {
   private scrolled(): void {
     const s = this.scroller;
     if (!s) return;
+    // A scroll of ours moves nobody to another place.
+    if (s.scrollTop === this.own) return;
+    this.own = -1;
     this.atEnd.value = s.scrollHeight - s.scrollTop - s.clientHeight < END_PX;
-    const element = this.firstInView();
-    this.anchor = element ? { element, top: this.topOf(element) } : null;
+    this.anchors = this.inView().map((element) => ({ element, top: this.topOf(element) }));
     if (s.scrollTop < TOP_PX) this.nearTop();
   }
 
-  private topOf(element: HTMLElement): number {
-    return element.offsetTop - (this.scroller?.scrollTop ?? 0);
+  private topOf(element: Element): number {
+    return element.getBoundingClientRect().top - (this.scroller?.getBoundingClientRect().top ?? 0);
   }
 
-  private firstInView(): HTMLElement | null {
+  private inView(): Element[] {
     const lines = this.content?.children;
-    const top = this.scroller?.scrollTop ?? 0;
-    if (!lines || lines.length === 0) return null;
+    if (!lines || lines.length === 0) return [];
     let low = 0;
     let high = lines.length - 1;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const line = lines[middle] as HTMLElement;
-      if (line.offsetTop + line.offsetHeight > top) high = middle;
+      const line = lines[middle];
+      if (line && this.topOf(line) + line.clientHeight > 0) high = middle;
       else low = middle + 1;
     }
-    return lines[low] as HTMLElement;
+    return [...lines].slice(low, low + ANCHORS);
   }
 }
