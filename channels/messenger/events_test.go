@@ -144,6 +144,11 @@ func TestATextOfAMegabyteDoesNotStopTheJournal(t *testing.T) {
 	if diff := cmp.Diff([]string{`1/1 message 131072 runes`}, got); diff != "" {
 		t.Error(diff)
 	}
+	one := `{"type":"image","payload":{"url":"https://x.example/` + strings.Repeat("&", 4000) + `"}}`
+	got = r.post(t, `{"sender":{"id":"7000000000000001"},"recipient":{"id":"100000000000001"},"timestamp":1790000000000,"message":{"mid":"m2","attachments":[`+strings.Repeat(one+",", 49)+one+`]}}`)
+	if diff := cmp.Diff([]string{`1/1 raw too_large`}, got); diff != "" {
+		t.Error(diff)
+	}
 	got = r.post(t, `{"sender":{"id":"7000000000000001"},"recipient":{"id":"100000000000001"},"timestamp":1790000000000,"hologram":"`+string(long)+`"}`)
 	if diff := cmp.Diff([]string{`1/1 raw hologram`}, got); diff != "" {
 		t.Error(diff)

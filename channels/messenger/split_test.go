@@ -64,3 +64,9 @@ func FuzzSplit(f *testing.F) {
 		}
 	})
 }
+
+func TestAnEmptyTokenFitsNothing(t *testing.T) {
+	if sameToken("", "") || sameToken("a", "b") || !sameToken("a", "a") {
+		t.Error("tokens are compared wrongly")
+	}
+}
