@@ -18,6 +18,7 @@ import (
 
 	"backline/gateway"
 	"backline/gateway/history"
+	"backline/gateway/httpx"
 	"backline/gateway/live"
 	"backline/gateway/wire"
 )
@@ -63,12 +64,16 @@ func (a *API) Routes() map[string]http.Handler {
 		"GET /api/v1/queues":                       a.queues,
 		"GET /api/v1/agents":                       a.agents,
 		"GET /api/v1/search":                       a.search,
-		"POST /api/v1/files":                       a.upload,
 	}
 	out := map[string]http.Handler{}
 	for pattern, h := range routes {
 		out[pattern] = a.json(h)
 	}
+	upload := a.json(a.upload)
+	out["POST /api/v1/files"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpx.Body(w, r, wire.MaxFileBytes+1) // one more, so that the store sees the excess and says so
+		upload.ServeHTTP(w, r)
+	})
 	return out
 }
 
@@ -318,11 +323,6 @@ func (a *API) search(r *http.Request) (int, any, error) {
 }
 
 func (a *API) upload(r *http.Request) (int, any, error) {
-	limited := http.MaxBytesReader(nil, r.Body, wire.MaxFileBytes)
-	att, err := a.opts.SaveFile(r.Context(), r.URL.Query().Get("name"), r.Header.Get("Content-Type"), limited)
-	var tooBig *http.MaxBytesError
-	if errors.As(err, &tooBig) {
-		err = gateway.Errorf(gateway.TooLarge, "the file is larger than 10 MB")
-	}
+	att, err := a.opts.SaveFile(r.Context(), r.URL.Query().Get("name"), r.Header.Get("Content-Type"), r.Body)
 	return http.StatusCreated, att, err
 }
