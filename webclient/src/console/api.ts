@@ -38,7 +38,8 @@ export interface Api {
   conversation(id: string): Promise<Conversation>;
   conversations(query: Record<string, string>): Promise<{ conversations: Conversation[]; cursor: string }>;
   search(q: string): Promise<Hit[]>;
-  upload(file: Blob, name: string): Promise<Attachment>;
+  /** progress hears how much has gone, 0 to 1. */
+  upload(file: Blob, name: string, progress?: (share: number) => void): Promise<Attachment>;
 }
 
 type Fetch = (path: string, init: RequestInit) => Promise<Response>;
@@ -54,10 +55,28 @@ async function ask(fetcher: Fetch, method: string, path: string, body?: BodyInit
   } catch {
     throw new Problem(0, "");
   }
+  return answerOf(answer.status, raw);
+}
+
+function answerOf(status: number, raw: string): unknown {
   const value = raw ? parse(raw) : undefined;
-  if (answer.ok) return value;
+  if (status >= 200 && status < 300) return value;
   const fields = isFields(value) ? value : {};
-  throw new Problem(answer.status, text(fields.detail) || text(fields.title), text(fields.field), fields);
+  throw new Problem(status, text(fields.detail) || text(fields.title), text(fields.field), fields);
+}
+
+/** Like ask with POST, but says how far it is, which fetch cannot. */
+async function post(path: string, body: Blob, type: string, progress: (share: number) => void): Promise<unknown> {
+  const request = new XMLHttpRequest();
+  request.open("POST", `/api/v1${path}`);
+  request.setRequestHeader("Content-Type", type);
+  request.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
+  await new Promise((ended) => {
+    request.onloadend = ended;
+    request.send(body);
+  });
+  // A request that failed or was cut has the status 0.
+  return answerOf(request.status, request.responseText);
 }
 
 function personOf(v: unknown): Person {
@@ -112,9 +131,10 @@ export function httpApi(fetcher: Fetch): Api {
       const v = await ask(fetcher, "GET", `/search?${new URLSearchParams({ q, limit: "50" })}`);
       return isFields(v) && Array.isArray(v.hits) ? v.hits.flatMap(hitOf) : [];
     },
-    upload: async (file, name) => {
+    upload: async (file, name, progress) => {
       const path = `/files?${new URLSearchParams({ name })}`;
-      const v = await ask(fetcher, "POST", path, file, file.type || "application/octet-stream");
+      const type = file.type || "application/octet-stream";
+      const v = await (progress ? post(path, file, type, progress) : ask(fetcher, "POST", path, file, type));
       if (!isFields(v) || !text(v.file)) throw new Problem(500, "");
       return v as unknown as Attachment;
     },

@@ -1,4 +1,3 @@
-import { useRef } from "preact/hooks";
 import { type Conversation, MAX_ATTACHMENTS } from "../../shared/protocol";
 import type { Desk } from "../desk";
 import { ringsAt } from "../lists";
@@ -129,7 +128,6 @@ interface ToolsProps {
 }
 
 function Tools({ desk, composing, blocked, t }: ToolsProps) {
-  const chooser = useRef<HTMLInputElement>(null);
   const slash = () => {
     const text = composing.text;
     composing.write(text === "" || /\s$/.test(text) ? `${text}/` : `${text} /`);
@@ -137,27 +135,21 @@ function Tools({ desk, composing, blocked, t }: ToolsProps) {
   };
   return (
     <>
-      <input
-        ref={chooser}
-        type="file"
-        multiple
-        hidden
-        onChange={(e) => {
-          composing.attach([...(e.currentTarget.files ?? [])]);
-          e.currentTarget.value = "";
-        }}
-      />
-      <button
-        type="button"
-        class="th-ib"
-        aria-label={t.attach}
-        title={t.attach}
-        disabled={blocked}
-        onClick={() => chooser.current?.click()}
-        data-testid="attach"
-      >
+      <label class="th-ib" title={t.attach}>
         <Icon name="clip" size={17} />
-      </button>
+        <input
+          class="th-sr"
+          type="file"
+          multiple
+          disabled={blocked}
+          aria-label={t.attach}
+          onChange={(e) => {
+            composing.attach([...(e.currentTarget.files ?? [])]);
+            e.currentTarget.value = "";
+          }}
+          data-testid="attach"
+        />
+      </label>
       {desk.store.replies.value.length > 0 && (
         <button
           type="button"

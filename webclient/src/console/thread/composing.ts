@@ -131,7 +131,7 @@ export class Composing {
 
   private async upload(key: number, file: File): Promise<void> {
     try {
-      const attachment = await this.desk.api.upload(file, file.name);
+      const attachment = await this.desk.api.upload(file, file.name, (share) => this.change(key, { share }));
       this.change(key, { state: "done", attachment });
     } catch (e) {
       const status = e instanceof Problem ? e.status : 0;

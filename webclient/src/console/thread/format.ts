@@ -78,17 +78,15 @@ export function fileSize(bytes: number, language: Language): string {
 export function initialsOf(name: string): string {
   const words = name.split(/\s+/).filter((w) => /\p{L}/u.test(w));
   const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return (
-    letters
-      .map((w) => [...(w ?? "")].find((ch) => /\p{L}/u.test(ch)) ?? "")
-      .join("")
-      .toUpperCase() || "#"
-  );
+  return letters
+    .map((w) => [...(w ?? "")].find((ch) => /\p{L}/u.test(ch)) ?? "")
+    .join("")
+    .toUpperCase();
 }
 
 /** A turn of the colour wheel, in degrees, of six. */
 export function turnOf(name: string): number {
-  let sum = 0;
-  for (const ch of name) sum = (sum * 31 + (ch.codePointAt(0) ?? 0)) % 6007;
-  return (sum % 6) * 60;
+  let hash = 2166136261;
+  for (const ch of name) hash = Math.imul(hash ^ (ch.codePointAt(0) ?? 0), 16777619);
+  return ((hash >>> 8) % 6) * 60;
 }

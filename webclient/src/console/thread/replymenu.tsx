@@ -1,9 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Reply } from "../../shared/protocol";
+import { fillReply } from "../rules";
 import type { Texts } from "./texts";
 
 interface Props {
   replies: readonly Reply[];
+  /** The customer's name, which goes into them. */
+  name: string;
   /** The one that Enter takes. */
   at: number;
   t: Texts;
@@ -12,7 +15,7 @@ interface Props {
 }
 
 /** The saved replies that fit what is typed. The text field keeps the focus and has the keys. */
-export function ReplyMenu({ replies, at, t, choose, point }: Props) {
+export function ReplyMenu({ replies, name, at, t, choose, point }: Props) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => box.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }));
   return (
@@ -32,7 +35,7 @@ export function ReplyMenu({ replies, at, t, choose, point }: Props) {
             onPointerMove={i === at ? undefined : () => point(i)}
           >
             <b>{r.title}</b>
-            <span>{r.text}</span>
+            <span>{fillReply(r.text, name)}</span>
           </div>
         ))}
       </div>

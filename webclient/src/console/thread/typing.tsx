@@ -14,7 +14,7 @@ export function Typing({ desk, id, t, customer }: Props) {
   return (
     <>
       {marks.map((m) => (
-        <div key={m.agent} class="th-typing">
+        <div key={m.agent} class="th-typing" data-testid="typing">
           <span class="th-dots" aria-hidden="true">
             <i />
             <i />

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Reply } from "../../shared/protocol";
 import { fillReply } from "../rules";
 import type { Composing } from "./composing";
@@ -76,7 +76,7 @@ export function Writing({ composing, t, name, whom, language, replies, blocked, 
   };
   return (
     <div class="th-writing">
-      {open && <ReplyMenu replies={found} at={here} t={t} choose={choose} point={setAt} />}
+      {open && <ReplyMenu name={name} replies={found} at={here} t={t} choose={choose} point={setAt} />}
       <textarea
         ref={field}
         rows={1}
@@ -141,7 +141,7 @@ function grow(field: HTMLTextAreaElement | null): void {
 function useFocus(composing: Composing, field: { current: HTMLTextAreaElement | null }): void {
   const asked = composing.focus.value;
   const before = useRef(asked);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const f = field.current;
     if (asked === before.current || !f || f.disabled) return;
     before.current = asked;
