@@ -230,7 +230,10 @@ export class Desk {
     this.drafts.keep(m);
     this.outgoing.value = [...this.outgoing.value.filter((x) => x.client_id !== m.client_id), m];
     const { client_id, conversation, text, files } = m;
-    const command = m.kind === "note" ? { do: "note", client_id, conversation, text } : { do: "send", client_id, conversation, text, files };
+    const command =
+      m.kind === "note"
+        ? { do: "note", client_id, conversation, text }
+        : { do: "send", client_id, conversation, text, files };
     this.commands.run(command).then(
       () => this.accepted(m),
       (e) => this.refused(client_id, e),

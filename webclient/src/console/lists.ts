@@ -40,7 +40,9 @@ type Order = (a: Conversation, b: Conversation) => number;
 const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 const newest: Order = (a, b) => byText(b.last_at, a.last_at) || byText(a.id, b.id);
 const oldestWaiting: Order = (a, b) =>
-  b.priority - a.priority || byText(a.waiting_since ?? a.opened_at, b.waiting_since ?? b.opened_at) || byText(a.id, b.id);
+  b.priority - a.priority ||
+  byText(a.waiting_since ?? a.opened_at, b.waiting_since ?? b.opened_at) ||
+  byText(a.id, b.id);
 const newestClosed: Order = (a, b) => byText(b.closed_at ?? b.last_at, a.closed_at ?? a.last_at) || byText(a.id, b.id);
 
 function order(tab: Tab, agent: string): Order {

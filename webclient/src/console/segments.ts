@@ -16,7 +16,13 @@ export function segmentsOf(message: string): Segments {
   for (const ch of message) {
     if (BASIC.includes(ch)) units.push(1);
     else if (EXTENDED.includes(ch)) units.push(2);
-    else return split([...message].map((c) => c.length), "UCS-2", 70, 67);
+    else
+      return split(
+        [...message].map((c) => c.length),
+        "UCS-2",
+        70,
+        67,
+      );
   }
   return split(units, "GSM-7", 160, 153);
 }

@@ -1,0 +1,132 @@
+import "@preact/signals";
+import { useSignalEffect } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import { type Api, type Person, Problem } from "./api";
+import { Desk } from "./desk";
+import type { Shelf } from "./drafts";
+import { isFields, list, text } from "./guard";
+import { watchRings } from "./ring";
+import type { Settings } from "./settings";
+import { Setup } from "./setup";
+import { Shell } from "./shell";
+import { SignIn } from "./signin";
+import type { Line } from "./socket";
+import { textsOf } from "./texts";
+
+interface Props {
+  api: Api;
+  shelf: Shelf | null;
+  settings: Settings;
+}
+
+type Stage =
+  | { at: "asking" }
+  | { at: "out"; demo: Person[]; unreachable: boolean }
+  | { at: "setup"; token: string }
+  | { at: "in"; desk: Desk };
+
+/** Who is here: nobody yet, the first administrator, or an agent at the desk. */
+export function App({ api, shelf, settings }: Props) {
+  const [stage, setStage] = useState<Stage>({ at: "asking" });
+  useLook(settings);
+
+  const enter = (who: Person) => {
+    const desk = new Desk({
+      agent: who.id,
+      api,
+      line: openLine,
+      shelf,
+      soon: (f) => requestAnimationFrame(f),
+      id: () => crypto.randomUUID?.() ?? randomID(),
+      signedOut: () => void ask(),
+    });
+    setStage({ at: "in", desk });
+  };
+  const ask = async () => {
+    const setup = /^#setup=(.+)$/.exec(location.hash)?.[1];
+    if (setup) return setStage({ at: "setup", token: setup });
+    try {
+      enter(await api.session());
+    } catch (e) {
+      const demo = e instanceof Problem ? list(e.body.demo_agents).flatMap(personOf) : [];
+      setStage({ at: "out", demo, unreachable: e instanceof Problem && e.status === 0 });
+    }
+  };
+  useEffect(() => void ask(), []);
+
+  switch (stage.at) {
+    case "asking":
+      return <main class="sh-blank" aria-busy="true" aria-label={textsOf(settings.language.value).loading} />;
+    case "out":
+      return (
+        <SignIn
+          api={api}
+          settings={settings}
+          demo={stage.demo}
+          unreachable={stage.unreachable}
+          entered={enter}
+          again={ask}
+        />
+      );
+    case "setup":
+      return (
+        <Setup
+          api={api}
+          settings={settings}
+          token={stage.token}
+          entered={(who) => {
+            history.replaceState(null, "", location.pathname);
+            enter(who);
+          }}
+        />
+      );
+    case "in":
+      return <AtDesk key={stage.desk.store.agent} desk={stage.desk} settings={settings} left={() => void ask()} />;
+  }
+}
+
+function AtDesk({ desk, settings, left }: { desk: Desk; settings: Settings; left: () => void }) {
+  useEffect(() => {
+    desk.start();
+    const quiet = watchRings(desk, settings);
+    const nudge = () => !document.hidden && desk.socket.nudge();
+    window.addEventListener("online", nudge);
+    document.addEventListener("visibilitychange", nudge);
+    return () => {
+      window.removeEventListener("online", nudge);
+      document.removeEventListener("visibilitychange", nudge);
+      quiet();
+      desk.dispose();
+    };
+  }, [desk]);
+  const signOut = async () => {
+    desk.drafts.clear();
+    await desk.api.signOut().catch(() => undefined);
+    left();
+  };
+  return <Shell desk={desk} settings={settings} signOut={signOut} />;
+}
+
+/** Writes language and theme to the page. */
+function useLook(settings: Settings): void {
+  useSignalEffect(() => {
+    const root = document.documentElement;
+    root.lang = settings.language.value;
+    if (settings.theme.value === "system") delete root.dataset.theme;
+    else root.dataset.theme = settings.theme.value;
+    settings.save();
+  });
+}
+
+function openLine(): Line {
+  return new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/console`) as Line;
+}
+
+/** For pages without TLS, which have no randomUUID. */
+function randomID(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+function personOf(v: unknown): Person[] {
+  return isFields(v) && text(v.id) ? [{ id: text(v.id), name: text(v.name) || text(v.id) }] : [];
+}

@@ -1,0 +1,81 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Desk } from "./desk";
+import type { Texts } from "./texts";
+import { Icon } from "./thread/icons";
+
+/** A blink of the line is nobody's business; after this time it is said. */
+const SAY_AFTER_MS = 1500;
+
+/** What an agent must know before all else: the line, alarms, missed offers, a new version. */
+export function Notices({ desk, t }: { desk: Desk; t: Texts }) {
+  const me = desk.store.me.value;
+  const alarms = desk.store.alarms.value;
+  const missed = me?.presence === "away" && (me.reason === "missed_offers" || me.reason === "silent");
+  return (
+    <div class="sh-notices">
+      <Line desk={desk} t={t} />
+      {alarms.map((a) => (
+        <p key={`${a.channel}/${a.account}/${a.code}`} class="sh-notice sh-alarm" role="alert">
+          <Icon name="alert" />
+          <span>
+            <b>{t.alarm(t.channels[a.channel] ?? a.channel)}</b>
+            {a.detail} ({a.code})
+          </span>
+        </p>
+      ))}
+      {missed && (
+        <p class="sh-notice" role="status">
+          <span>{me?.reason === "silent" ? t.silentAway : t.missed}</span>
+          <button type="button" class="sh-main" onClick={() => desk.setPresence("ready")}>
+            {t.backToReady}
+          </button>
+        </p>
+      )}
+      {desk.store.outdated.value && (
+        <p class="sh-notice" role="status">
+          <span>{t.outdated}</span>
+          <button type="button" class="sh-main" onClick={() => location.reload()}>
+            {t.reload}
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Line({ desk, t }: { desk: Desk; t: Texts }) {
+  const late = useSignal(false);
+  const online = desk.store.synced.value;
+  useEffect(() => {
+    late.value = false;
+    if (online) return;
+    const say = setTimeout(() => (late.value = true), SAY_AFTER_MS);
+    return () => clearTimeout(say);
+  }, [online]);
+  return (
+    <div role="status" data-testid="connection" data-online={online}>
+      {!online && late.value && (
+        <p class="sh-notice">
+          <span class="sh-spin" />
+          <span>{desk.store.loaded.value ? t.reconnecting : t.connecting}</span>
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function Toasts({ desk, t }: { desk: Desk; t: Texts }) {
+  return (
+    <div class="sh-toasts" role="status">
+      {desk.toasts.value.map((x) => (
+        <p key={x.id} class={`sh-toast sh-toast-${x.tone}`}>
+          <span>{x.text}</span>
+          <button type="button" aria-label={t.dismiss} onClick={() => desk.dismiss(x.id)}>
+            <Icon name="close" size={14} />
+          </button>
+        </p>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,180 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Desk } from "./desk";
+import { Glyph } from "./glyph";
+import type { Settings, Theme } from "./settings";
+import type { Texts } from "./texts";
+import { Avatar } from "./thread/avatar";
+
+interface Props {
+  desk: Desk;
+  settings: Settings;
+  t: Texts;
+  signOut: () => void;
+  help: () => void;
+}
+
+/** The narrow bar at the side (on phones at the bottom): what is new, keys, oneself. */
+export function Rail(props: Props) {
+  const { desk, t } = props;
+  const unread = desk.store.counts.value.unread;
+  return (
+    <nav class="sh-rail" aria-label={t.inbox}>
+      <span class="sh-mark">
+        <Glyph name="mark" size={24} />
+      </span>
+      <button
+        type="button"
+        class="sh-rail-item"
+        aria-current="page"
+        aria-label={t.inbox}
+        title={t.inbox}
+        onClick={() => desk.select("")}
+      >
+        <Glyph name="inbox" />
+        {unread > 0 && <span class="sh-badge">{unread}</span>}
+      </button>
+      <span class="sh-space" />
+      <button
+        type="button"
+        class="sh-rail-item sh-keys"
+        aria-label={t.help}
+        title={`${t.help} (?)`}
+        onClick={props.help}
+      >
+        <Glyph name="keyboard" />
+      </button>
+      <Me {...props} />
+    </nav>
+  );
+}
+
+/** Presence, and what an agent sets for this browser. */
+function Me({ desk, settings, t, signOut }: Props) {
+  const open = useSignal(false);
+  const root = useRef<HTMLDivElement>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  const me = desk.store.me.value;
+  const presence = me?.presence ?? "offline";
+  const name = me?.name ?? desk.store.agent;
+  useEffect(() => {
+    if (!open.value) return;
+    const outside = (e: Event) => {
+      if (e.target instanceof Node && !root.current?.contains(e.target)) open.value = false;
+    };
+    const escape = (e: KeyboardEvent) => {
+      if (e.key !== "Escape") return;
+      open.value = false;
+      opener.current?.focus();
+    };
+    document.addEventListener("pointerdown", outside);
+    document.addEventListener("keydown", escape);
+    return () => {
+      document.removeEventListener("pointerdown", outside);
+      document.removeEventListener("keydown", escape);
+    };
+  }, [open.value]);
+  const choose = (p: "ready" | "away") => {
+    desk.setPresence(p);
+    open.value = false;
+    opener.current?.focus();
+  };
+  return (
+    <div class="sh-me" ref={root}>
+      <button
+        ref={opener}
+        id="sh-presence"
+        type="button"
+        class="sh-rail-item"
+        data-testid="presence"
+        data-presence={presence}
+        aria-expanded={open.value}
+        aria-label={t.presenceMenu(t.presence[presence])}
+        title={`${name}: ${t.presence[presence]} (P)`}
+        onClick={() => (open.value = !open.value)}
+      >
+        <Avatar name={name} />
+        <span class="sh-dot" data-presence={presence} />
+      </button>
+      {open.value && (
+        <div class="sh-menu">
+          <p class="sh-menu-who">
+            <b>{name}</b> {t.presence[presence]}
+          </p>
+          <button
+            type="button"
+            data-testid="presence-ready"
+            aria-pressed={presence !== "away"}
+            onClick={() => choose("ready")}
+          >
+            <span class="sh-dot" data-presence="ready" />
+            {t.beReady}
+          </button>
+          <button
+            type="button"
+            data-testid="presence-away"
+            aria-pressed={presence === "away"}
+            onClick={() => choose("away")}
+          >
+            <span class="sh-dot" data-presence="away" />
+            {t.beAway}
+          </button>
+          <SettingsPart settings={settings} t={t} />
+          <button type="button" onClick={signOut} data-testid="sign-out">
+            {t.signOut}
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function SettingsPart({ settings, t }: { settings: Settings; t: Texts }) {
+  const asked = useSignal("Notification" in window ? Notification.permission : "denied");
+  return (
+    <fieldset>
+      <legend>{t.settings}</legend>
+      <label>
+        <input
+          type="checkbox"
+          checked={settings.sound.value}
+          onChange={(e) => (settings.sound.value = e.currentTarget.checked)}
+        />
+        {t.sound}
+      </label>
+      <label>
+        <input
+          type="checkbox"
+          checked={asked.value === "granted"}
+          disabled={asked.value !== "default"}
+          onChange={async () => {
+            asked.value = await Notification.requestPermission();
+          }}
+        />
+        {asked.value === "denied" ? t.notifyBlocked : t.notify}
+      </label>
+      <select
+        aria-label={t.settings}
+        value={settings.theme.value}
+        onChange={(e) => (settings.theme.value = e.currentTarget.value as Theme)}
+      >
+        {(["system", "light", "dark"] as const).map((x) => (
+          <option key={x} value={x}>
+            {t.theme[x]}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label={t.lang}
+        value={settings.language.value}
+        onChange={(e) => (settings.language.value = e.currentTarget.value === "de" ? "de" : "en")}
+      >
+        {(["de", "en"] as const).map((x) => (
+          <option key={x} value={x}>
+            {t.languageName[x]}
+          </option>
+        ))}
+      </select>
+    </fieldset>
+  );
+}
