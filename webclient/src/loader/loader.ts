@@ -32,26 +32,16 @@ type Page = Window & { Backline?: Chat | undefined };
   const language = data.language || document.documentElement.lang || navigator.language;
   const german = /^de/i.test(language);
 
-  const element = <K extends keyof HTMLElementTagNameMap>(name: K, text = ""): HTMLElementTagNameMap[K] => {
-    const e = document.createElement(name);
-    e.textContent = text;
-    return e;
-  };
-  const drawing = (name: string, set: Record<string, string>): SVGElement => {
-    const e = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const key in set) e.setAttribute(key, set[key] ?? "");
-    return e;
-  };
-
+  const element = document.createElement.bind(document);
   const host = element("div");
   const root = host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(
     ":host{all:initial!important;position:fixed!important;inset:auto 0 0 auto!important;z-index:2147483647!important}" +
       "@media print{:host{display:none!important}}" +
-      ".l,.n{position:fixed;inset:auto max(20px,env(safe-area-inset-right)) max(20px,env(safe-area-inset-bottom)) auto;border-radius:28px;box-shadow:0 8px 28px -6px #12181a73;font:600 16px/24px system-ui,sans-serif}" +
-      ".l{display:flex;align-items:center;gap:10px;height:56px;padding:0 22px 0 18px;border:1px solid #fff3;cursor:pointer;background:var(--brand,#12181a);color:var(--brand-ink,#fff)}" +
-      ".l[hidden]{display:none}.l:focus-visible{outline:3px solid #58b9ca;outline-offset:3px}.l[aria-busy]{cursor:progress}" +
+      ".l,.n{position:fixed;inset:auto 20px max(20px,env(safe-area-inset-bottom)) auto;border-radius:28px;box-shadow:0 8px 28px -6px #12181a73;font:600 16px/24px system-ui,sans-serif}" +
+      ".l:not([hidden]){display:flex;align-items:center;gap:10px;height:56px;padding:0 22px 0 18px;border:1px solid #fff3;cursor:pointer;background:var(--brand,#12181a);color:var(--brand-ink,#fff)}" +
+      ".l:focus-visible{outline:3px solid #58b9ca;outline-offset:3px}svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.75}" +
       ".n{margin:0 0 68px;padding:12px 20px;max-width:min(300px,80vw);background:#12181a;color:#fff;font-weight:400}.n a{color:#8fd3e0}",
   );
   root.adoptedStyleSheets = [sheet];
@@ -60,17 +50,13 @@ type Page = Window & { Backline?: Chat | undefined };
   button.type = "button";
   button.className = "l";
   button.dataset.testid = "launcher";
-  button.setAttribute("aria-haspopup", "dialog");
-  const svg = drawing("svg", {
-    width: "24",
-    height: "24",
-    fill: "none",
-    stroke: "currentColor",
-    "stroke-width": "1.75",
-    "stroke-linejoin": "round",
-    "aria-hidden": "true",
-  });
-  svg.append(drawing("path", { d: "M21 15a2 2 0 0 1-2 2H8l-5 4V5a2 2 0 0 1 2-2h14a2 2 0 0 1 2 2z" }));
+  button.ariaHasPopup = "dialog";
+  const namespace = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(namespace, "svg");
+  const path = document.createElementNS(namespace, "path");
+  path.setAttribute("d", "M21 15a2 2 0 0 1-2 2H8l-5 4V5a2 2 0 0 1 2-2h14a2 2 0 0 1 2 2z");
+  svg.ariaHidden = "true";
+  svg.append(path);
   button.append(svg, data.label || "Chat");
   const note = element("p");
   note.className = "n";
@@ -148,9 +134,11 @@ type Page = Window & { Backline?: Chat | undefined };
       .catch(() => {
         root.append(note);
         note.textContent = german ? "Der Chat ist gerade nicht erreichbar. " : "The chat cannot be reached right now. ";
-        const link = element("a", data.contact?.replace(/^\w+:(\/\/)?/, ""));
-        link.href = data.contact ?? "";
-        if (data.contact) note.append(link);
+        if (!data.contact) return;
+        const link = element("a");
+        link.href = data.contact;
+        link.append(data.contact.replace(/^\w+:(\/\/)?/, ""));
+        note.append(link);
       })
       .finally(() => {
         button.ariaBusy = null;

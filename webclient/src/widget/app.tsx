@@ -18,6 +18,8 @@ interface Props {
   /** The address of the privacy notice; "" when there is none. */
   privacy: string;
   close(): void;
+  /** Gets the window; Preact has refs for elements only. */
+  handle: { current: App | null };
 }
 
 interface State {
@@ -79,7 +81,7 @@ export class App extends Component<Props, State> {
         </button>
       );
     }
-    return <Composer ref={this.#composer} chat={chat} t={t} draft={this.#draft} keepDraft={this.#keepDraft} />;
+    return <Composer handle={this.#composer} chat={chat} t={t} draft={this.#draft} keepDraft={this.#keepDraft} />;
   }
 
   readonly #files = (e: DragEvent | ClipboardEvent): void => {
@@ -89,6 +91,10 @@ export class App extends Component<Props, State> {
     this.#composer.current.attach(files);
   };
 
+  override componentDidMount(): void {
+    this.props.handle.current = this;
+  }
+
   override componentDidUpdate(): void {
     if (this.state.again && this.props.chat.status?.state !== "closed") this.setState({ again: false });
   }
@@ -96,7 +102,7 @@ export class App extends Component<Props, State> {
   override render() {
     const { chat, keep, t, german, privacy, close } = this.props;
     const asks = this.#asks;
-    const secure = chat.line.base.startsWith("https:");
+    const secure = chat.line.base().startsWith("https:");
     return (
       // biome-ignore lint/a11y/noStaticElementInteractions: files can be dropped and pasted anywhere; the button does the same
       <div class="panel" onPaste={this.#files} onDrop={this.#files} onDragOver={(e) => e.preventDefault()}>
@@ -113,12 +119,12 @@ export class App extends Component<Props, State> {
             this.forceUpdate();
           }}
         />
-        {chat.lost && chat.line.state !== "refused" && chat.line.state !== "outdated" && (
+        {chat.lost && chat.status && (
           <p class="notice" role="status" data-testid="lost">
             {t.lost}
           </p>
         )}
-        <Log {...{ chat, t }} language={german ? "de" : "en"} edit={(text) => this.#composer.current?.edit(text)}>
+        <Log {...{ chat, t }} language={german ? "de" : "en"}>
           {this.#below(asks)}
         </Log>
         <footer>
@@ -127,12 +133,9 @@ export class App extends Component<Props, State> {
             {secure && <Icon name="lock" size={12} />}
             {secure ? t.encrypted : t.plain}
             {privacy && (
-              <>
-                {" · "}
-                <a href={privacy} target="_blank" rel="noopener">
-                  {t.privacy}
-                </a>
-              </>
+              <a href={privacy} target="_blank" rel="noopener">
+                {t.privacy}
+              </a>
             )}
           </p>
         </footer>

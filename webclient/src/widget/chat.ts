@@ -4,13 +4,14 @@
 import {
   type Attachment,
   type Company,
+  type Item,
   type Status,
   VERSION,
   type VisitorClientFrame,
   type VisitorContact,
   type VisitorServerFrame,
 } from "../shared/protocol";
-import { Connection, type Line, type LineState } from "./connection";
+import { type Connection, connection, type Line, type LineState } from "./connection";
 import { Conversation, fromCompany } from "./conversation";
 import type { Keep } from "./keep";
 import { Outbox } from "./outbox";
@@ -28,7 +29,6 @@ export interface ChatOptions {
   /** News of the company while nobody looked or while somebody did. */
   rang(): void;
   changed(): void;
-  now?: () => number;
 }
 
 const TYPING_SHOWN_MS = 6000;
@@ -55,21 +55,15 @@ export class Chat {
   #told = { got: 0, read: 0 };
   #losing: ReturnType<typeof setTimeout> | undefined;
   #typingEnds: ReturnType<typeof setTimeout> | undefined;
-  readonly #now: () => number;
 
   readonly #o: ChatOptions;
 
   constructor(o: ChatOptions) {
     this.#o = o;
-    this.#now = o.now ?? Date.now;
     this.talk = new Conversation(o.keep);
     this.#token = this.talk.token;
-    this.outbox = new Outbox(
-      o.keep,
-      (m) => this.line.state === "online" && this.line.send({ t: "message", ...m }),
-      o.changed,
-    );
-    this.line = new Connection({
+    this.outbox = new Outbox(o.keep, (m) => this.line.send({ t: "message", ...m }), o.changed);
+    this.line = connection({
       bases: o.bases,
       dial: o.dial,
       hello: () => this.#hello(),
@@ -106,8 +100,8 @@ export class Chat {
 
   /** The visitor presses keys. */
   types(): void {
-    if (!this.talk.begun || this.#now() - this.#typed < TYPING_EVERY_MS) return;
-    this.#typed = this.#now();
+    if (!this.talk.begun || Date.now() - this.#typed < TYPING_EVERY_MS) return;
+    this.#typed = Date.now();
     this.line.send({ t: "typing" });
   }
 
@@ -138,11 +132,11 @@ export class Chat {
   }
 
   uploadURL(): string {
-    return `${this.line.base}/w/files?site=${encodeURIComponent(this.#o.site)}`;
+    return `${this.line.base()}/w/files?site=${encodeURIComponent(this.#o.site)}`;
   }
 
   fileURL(a: Attachment): string {
-    return `${this.line.base}/files/${encodeURIComponent(a.file ?? "")}`;
+    return `${this.line.base()}/files/${encodeURIComponent(a.file ?? "")}`;
   }
 
   /** Proves to the gateway's upload who we are. */
@@ -157,8 +151,7 @@ export class Chat {
 
   #hello(): VisitorClientFrame {
     const { site, language, page } = this.#o;
-    const who = this.#token ? { token: this.#token } : {};
-    return { t: "hello", version: VERSION, site, after: this.talk.after, page: page(), language, ...who };
+    return { t: "hello", version: VERSION, site, token: this.#token, after: this.talk.after, page: page(), language };
   }
 
   #turned(state: LineState): void {
@@ -198,8 +191,8 @@ export class Chat {
         this.outbox.flush();
         break;
       case "item":
-        if (f.item.client_id) this.outbox.arrived(f.item.client_id);
-        if (this.talk.take(f.item) && fromCompany(f.item)) this.#news();
+        if (f.item.client_id) this.outbox.remove(f.item.client_id);
+        if (this.talk.take(f.item) && f.item.direction !== "inbound") this.#news(f.item);
         break;
       case "ready":
         this.ready = true;
@@ -217,7 +210,7 @@ export class Chat {
         break;
       case "pong":
         // The gateway reads in order: whatever was sent before the last ping has been dealt with.
-        if (!this.line.unanswered) this.#o.keep.set("contact", undefined);
+        if (this.line.answered()) this.#o.keep.set("contact", undefined);
         return;
       case "bye":
         return;
@@ -225,9 +218,9 @@ export class Chat {
     this.#o.changed();
   }
 
-  #news(): void {
+  #news(item: Item): void {
     this.typing = "";
-    if (!this.ready) return;
+    if (!this.ready || !fromCompany(item)) return;
     this.#o.rang();
     this.looked();
   }

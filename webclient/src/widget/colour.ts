@@ -9,18 +9,18 @@ export interface Brand {
   ink: string;
 }
 
+const INK_NUMBER = 0x12181a;
 const INK: Rgb = [18, 24, 26];
 const WHITE: Rgb = [255, 255, 255];
-const LIGHT_SURFACE = WHITE;
 const DARK_SURFACE: Rgb = [19, 23, 24];
 
 /** The colour for a light or dark page; what is no #rrggbb becomes ink. */
 export function brand(hex: string, dark: boolean): Brand {
-  const digits = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(hex);
-  let fill: Rgb = digits ? [part(digits[1]), part(digits[2]), part(digits[3])] : INK;
-  const surface = dark ? DARK_SURFACE : LIGHT_SURFACE;
+  const n = /^#[0-9a-f]{6}$/i.test(hex) ? Number.parseInt(hex.slice(1), 16) : INK_NUMBER;
+  let fill: Rgb = [n >> 16, (n >> 8) & 255, n & 255];
+  const surface = dark ? DARK_SURFACE : WHITE;
   const wanted = dark ? 6 : 3;
-  for (let i = 0; i < 20 && contrast(fill, surface) < wanted; i++) fill = mix(fill, dark ? WHITE : INK, 0.1);
+  for (let i = 0; i < 20 && contrast(fill, surface) < wanted; i++) fill = shift(fill, dark ? 0.04 : -0.04);
   const ink = contrast(fill, WHITE) >= contrast(fill, INK) ? WHITE : INK;
   return { fill: css(fill), ink: css(ink) };
 }
@@ -36,12 +36,13 @@ function luminance(c: Rgb): number {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-function mix(a: Rgb, b: Rgb, share: number): Rgb {
-  return a.map((v, i) => Math.round(v + ((b[i] ?? 0) - v) * share)) as Rgb;
-}
-
-function part(hex: string | undefined): number {
-  return Number.parseInt(hex ?? "0", 16);
+/** Changes the lightness (HSL) and keeps hue and saturation. */
+function shift(c: Rgb, by: number): Rgb {
+  const [most, least] = [Math.max(...c) / 255, Math.min(...c) / 255];
+  const from = (most + least) / 2;
+  const to = Math.min(1, Math.max(0, from + by));
+  const wide = (l: number) => 1 - Math.abs(2 * l - 1) || 1;
+  return c.map((v) => Math.round((to + ((v / 255 - from) * wide(to)) / wide(from)) * 255)) as Rgb;
 }
 
 function css(c: Rgb): string {

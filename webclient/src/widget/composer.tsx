@@ -12,6 +12,8 @@ interface Props {
   /** What was written and not sent when the page changed. */
   draft: string;
   keepDraft(text: string): void;
+  /** Gets the composer while it is there. */
+  handle: { current: Composer | null };
 }
 
 interface Staged {
@@ -29,6 +31,7 @@ export class Composer extends Component<Props, { text: string; problem: string }
   readonly #picker = createRef<HTMLInputElement>();
 
   override componentDidMount(): void {
+    this.props.handle.current = this;
     this.#grow();
   }
 
@@ -37,17 +40,12 @@ export class Composer extends Component<Props, { text: string; problem: string }
   }
 
   override componentWillUnmount(): void {
+    this.props.handle.current = null;
     for (const s of this.#staged) this.#drop(s);
   }
 
   focus(): void {
     this.#field.current?.focus();
-  }
-
-  /** Puts a text back that could not be sent. */
-  edit(text: string): void {
-    this.#write([this.state.text, text].filter(Boolean).join("\n"));
-    this.focus();
   }
 
   attach(files: Iterable<File>): void {
@@ -117,10 +115,9 @@ export class Composer extends Component<Props, { text: string; problem: string }
     this.#send(e);
   };
 
-  /** For browsers without field-sizing. */
   #grow(): void {
     const field = this.#field.current;
-    if (!field || CSS.supports("field-sizing", "content")) return;
+    if (!field) return;
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight + 3}px`;
   }

@@ -40,8 +40,21 @@ export interface ConnectionOptions {
   forget(): void;
   /** Nobody looks, or an upload fills the line: be patient. */
   patient(): boolean;
-  random?: () => number;
-  now?: () => number;
+}
+
+export interface Connection {
+  state(): LineState;
+  /** The gateway we talk to, or would try first. */
+  base(): string;
+  /** Whether each ping has its pong. */
+  answered(): boolean;
+  start(): void;
+  stop(): void;
+  /** Reports whether the frame was handed to a living line; that does not mean it arrived. */
+  send(f: VisitorClientFrame): boolean;
+  ping(): void;
+  /** The page is seen again, or the network has changed: find out now. */
+  probe(changed: boolean): void;
 }
 
 const STAGGER_MS = 250;
@@ -54,177 +67,163 @@ const RESUME_MS = 300;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 8000;
 
-type Timer = ReturnType<typeof setTimeout> | undefined;
-
 interface Try {
   line: Line;
   base: string;
-  limit: Timer;
+  limit: ReturnType<typeof setTimeout>;
 }
 
-export class Connection {
-  state: LineState = "idle";
-  /** Pings that have no pong yet. */
-  unanswered = 0;
-  #order: string[];
-  readonly #blocked = new Map<string, LineState>();
-  #left: string[] = [];
-  readonly #tries = new Set<Try>();
-  #current: Try | undefined;
-  #attempt = 0;
-  #since = 0;
-  #comeBack = -1;
-  #stagger: Timer;
-  #retry: Timer;
-  #pulse: Timer;
-  #death: Timer;
-  readonly #random: () => number;
-  readonly #now: () => number;
+export function connection(o: ConnectionOptions): Connection {
+  let state: LineState = "idle";
+  let order = [...o.bases];
+  let left: string[] = [];
+  let current: Try | undefined;
+  let unanswered = 0;
+  let attempt = 0;
+  let since = 0;
+  let comeBack = -1;
+  let stagger = 0;
+  let retry = 0;
+  let pulse = 0;
+  let death = 0;
+  const blocked = new Map<string, LineState>();
+  const tries = new Set<Try>();
+  // A number in browsers, an object in Node; it is only ever handed back.
+  const after = (ms: number, what: () => void) => setTimeout(what, ms) as unknown as number;
 
-  readonly #o: ConnectionOptions;
+  const to = (next: LineState): void => {
+    if (state === next) return;
+    state = next;
+    o.changed(state);
+  };
 
-  constructor(o: ConnectionOptions) {
-    this.#o = o;
-    this.#order = [...o.bases];
-    this.#random = o.random ?? Math.random;
-    this.#now = o.now ?? Date.now;
-  }
+  const drop = (): void => {
+    for (const timer of [stagger, retry, pulse, death]) clearTimeout(timer);
+    for (const t of tries) discard(t);
+    tries.clear();
+    if (current) discard(current);
+    current = undefined;
+    unanswered = 0;
+  };
 
-  /** The gateway we talk to, or would try first. */
-  get base(): string {
-    return this.#current?.base ?? this.#order[0] ?? "";
-  }
-
-  start(): void {
-    if (this.state === "idle") this.#connect();
-  }
-
-  stop(): void {
-    this.#drop();
-    this.#to("idle");
-  }
-
-  /** Reports whether the frame was handed to a living line; that does not mean it arrived. */
-  send(f: VisitorClientFrame): boolean {
-    this.#current?.line.send(JSON.stringify(f));
-    return this.#current !== undefined;
-  }
-
-  /** Something has changed (the page is seen again, the network is back): find out now. */
-  probe(changed: boolean): void {
-    if (this.state === "waiting" || (changed && this.state === "connecting")) this.#connect();
-    else if (!this.unanswered) this.ping();
-  }
-
-  ping(): void {
-    if (!this.send({ t: "ping" })) return;
-    this.unanswered++;
-    clearTimeout(this.#death);
-    const patience = this.#o.patient() ? PATIENT_MS : SILENCE_MS;
-    this.#death = setTimeout(() => this.#current && this.#end(this.#current, 0), patience);
-    this.#beat();
-  }
-
-  #beat(): void {
-    clearTimeout(this.#pulse);
-    this.#pulse = setTimeout(() => this.ping(), this.#o.patient() ? PING_EVERY_MS : PING_MS);
-  }
-
-  #connect(): void {
-    this.#drop();
-    this.#left = this.#order.filter((base) => !this.#blocked.has(base));
-    this.#to("connecting");
-    this.#next();
-  }
+  const connect = (): void => {
+    drop();
+    left = order.filter((base) => !blocked.has(base));
+    to("connecting");
+    next();
+  };
 
   /** Tries the next gateway; after a pause the one behind it, unless this one has answered. */
-  #next(): void {
-    clearTimeout(this.#stagger);
-    const base = this.#left.shift();
+  const next = (): void => {
+    clearTimeout(stagger);
+    const base = left.shift();
     if (base === undefined) {
-      if (!this.#tries.size) this.#later();
+      if (!tries.size) later();
       return;
     }
-    const line = this.#o.dial(`${base.replace(/^http/, "ws")}/ws/visitor`);
-    const t: Try = { line, base, limit: setTimeout(() => this.#end(t, 0), WELCOME_MS) };
-    this.#tries.add(t);
-    this.#stagger = setTimeout(() => this.#next(), STAGGER_MS);
-    line.onopen = () => line.send(JSON.stringify(this.#o.hello()));
-    line.onmessage = (e) => this.#heard(t, e.data);
-    line.onclose = (e) => this.#end(t, e.code);
-  }
+    const line = o.dial(`${base.replace(/^http/, "ws")}/ws/visitor`);
+    const t: Try = { line, base, limit: setTimeout(() => end(t, 0), WELCOME_MS) };
+    tries.add(t);
+    stagger = after(STAGGER_MS, next);
+    line.onopen = () => line.send(JSON.stringify(o.hello()));
+    line.onmessage = (e) => heard(t, parse(e.data));
+    line.onclose = (e) => end(t, e.code);
+  };
 
-  #heard(t: Try, data: unknown): void {
-    const f = parse(data);
+  const heard = (t: Try, f: VisitorServerFrame | undefined): void => {
     if (!f) return;
-    if (t !== this.#current) {
+    if (t !== current) {
       if (f.t !== "welcome") return;
-      this.#win(t);
+      win(t);
     }
-    clearTimeout(this.#death);
-    if (f.t === "pong") this.unanswered = Math.max(0, this.unanswered - 1);
-    if (f.t === "bye") this.#comeBack = f.retry_ms;
-    this.#o.frame(f);
-  }
+    clearTimeout(death);
+    if (f.t === "pong") unanswered--;
+    if (f.t === "bye") comeBack = f.retry_ms;
+    o.frame(f);
+  };
 
-  #win(t: Try): void {
-    this.#tries.delete(t);
-    this.#drop();
+  const win = (t: Try): void => {
+    tries.delete(t);
+    drop();
     clearTimeout(t.limit);
-    this.#current = t;
-    this.#order = [t.base, ...this.#order.filter((base) => base !== t.base)];
-    this.#since = this.#now();
-    this.#to("online");
-    this.#beat();
-  }
+    current = t;
+    order = [t.base, ...others(t)];
+    since = Date.now();
+    to("online");
+    beat();
+  };
+
+  const others = (t: Try): string[] => order.filter((base) => base !== t.base);
 
   /** A line has ended, or is given up (code 0). */
-  #end(t: Try, code: number): void {
+  const end = (t: Try, code: number): void => {
     discard(t);
-    if (code === CLOSE_FORBIDDEN) this.#blocked.set(t.base, "refused");
-    if (code === CLOSE_PROTOCOL) this.#blocked.set(t.base, "outdated");
+    if (code === CLOSE_FORBIDDEN) blocked.set(t.base, "refused");
+    if (code === CLOSE_PROTOCOL) blocked.set(t.base, "outdated");
     if (code === CLOSE_UNAUTHORIZED) {
-      this.#o.forget();
-      this.#connect(); // without a token nobody says this again
-    } else if (this.#tries.delete(t)) this.#next();
-    else if (t === this.#current) this.#lose(t, code);
-  }
+      o.forget();
+      connect(); // without a token nobody says this again
+    } else if (tries.delete(t)) next();
+    else if (t === current) lose(t, code);
+  };
 
-  #lose(t: Try, code: number): void {
-    const others = this.#order.filter((base) => base !== t.base);
-    this.#order = [...others, t.base];
-    if (this.#now() - this.#since > STEADY_MS) this.#attempt = 0;
-    this.#drop();
+  const lose = (t: Try, code: number): void => {
+    const rest = others(t);
+    order = [...rest, t.base];
+    if (Date.now() - since > STEADY_MS) attempt = 0;
+    drop();
     const resume = code === CLOSE_SLOW || code === CLOSE_RESTARTING;
-    if (resume && this.#comeBack >= 0 && !others.length) this.#later(this.#comeBack);
-    else this.#later(resume && !this.#attempt ? this.#random() * RESUME_MS : -1);
-    this.#comeBack = -1;
-  }
+    if (resume && comeBack >= 0 && !rest.length) later(comeBack);
+    else later(resume && !attempt ? Math.random() * RESUME_MS : -1);
+    comeBack = -1;
+  };
 
-  #later(wait = -1): void {
-    if (this.#blocked.size === this.#order.length) {
-      this.#to([...this.#blocked.values()].pop() ?? "refused");
+  const later = (wait = -1): void => {
+    if (blocked.size === order.length) {
+      to([...blocked.values()].pop() ?? "refused");
       return;
     }
-    const most = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#attempt++, 10));
-    this.#retry = setTimeout(() => this.#connect(), wait < 0 ? this.#random() * most : wait);
-    this.#to("waiting");
-  }
+    const most = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt++, 10));
+    retry = after(wait < 0 ? Math.random() * most : wait, connect);
+    to("waiting");
+  };
 
-  #drop(): void {
-    for (const timer of [this.#stagger, this.#retry, this.#pulse, this.#death]) clearTimeout(timer);
-    for (const t of this.#tries) discard(t);
-    this.#tries.clear();
-    if (this.#current) discard(this.#current);
-    this.#current = undefined;
-    this.unanswered = 0;
-  }
+  const send = (f: VisitorClientFrame): boolean => {
+    current?.line.send(JSON.stringify(f));
+    return current !== undefined;
+  };
 
-  #to(state: LineState): void {
-    if (this.state === state) return;
-    this.state = state;
-    this.#o.changed(state);
-  }
+  const ping = (): void => {
+    if (!send({ t: "ping" })) return;
+    unanswered++;
+    clearTimeout(death);
+    death = after(o.patient() ? PATIENT_MS : SILENCE_MS, () => current && end(current, 0));
+    beat();
+  };
+
+  const beat = (): void => {
+    clearTimeout(pulse);
+    pulse = after(o.patient() ? PING_EVERY_MS : PING_MS, ping);
+  };
+
+  return {
+    state: () => state,
+    base: () => current?.base ?? order[0] ?? "",
+    answered: () => unanswered <= 0,
+    send,
+    ping,
+    start() {
+      if (state === "idle") connect();
+    },
+    stop() {
+      drop();
+      to("idle");
+    },
+    probe(changed) {
+      if (state === "waiting" || (changed && state === "connecting")) connect();
+      else if (unanswered <= 0) ping();
+    },
+  };
 }
 
 function discard(t: Try): void {

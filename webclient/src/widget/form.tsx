@@ -28,7 +28,7 @@ export class AddressForm extends Component<Props, { problem: string }> {
     const problem = message && !text ? t.needMessage : email || phone ? "" : t.needAddress;
     this.setState({ problem });
     if (problem) return;
-    chat.introduce({ ...(name && { name }), ...(email && { email }), ...(phone && { phone }) });
+    chat.introduce({ name, email, phone });
     if (message) chat.say(text, [], true);
     keepDraft("");
     done();
@@ -47,7 +47,7 @@ export class AddressForm extends Component<Props, { problem: string }> {
               data-testid="offline-message"
               rows={4}
               maxLength={MAX_TEXT_RUNES}
-              value={draft}
+              defaultValue={draft}
               onInput={(e) => keepDraft(e.currentTarget.value)}
             />
           </label>

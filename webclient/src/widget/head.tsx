@@ -93,8 +93,8 @@ export class Head extends Component<Props, { settings: boolean }> {
 /** One or two sentences, the first of them in bold. */
 function truth(chat: Chat, t: Texts) {
   const { status: s, line } = chat;
-  if (line.state === "refused") return t.refused;
-  if (line.state === "outdated") return t.outdated;
+  const state = line.state();
+  if (state === "refused" || state === "outdated") return t[state];
   if (!s) return t.connecting;
   const wait =
     s.staffed && s.open && s.estimate_ms >= 0 ? ` ${t.estimate(Math.max(1, Math.ceil(s.estimate_ms / 60000)))}` : "";

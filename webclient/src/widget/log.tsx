@@ -12,8 +12,6 @@ interface Props {
   chat: Chat;
   t: Texts;
   language: string;
-  /** Puts the text of a refused message back. */
-  edit(text: string): void;
   /** Shown below what was said. */
   children?: ComponentChildren;
 }
@@ -29,7 +27,8 @@ interface Line {
   delivery: string;
   /** An event's text, in place of a message. */
   event?: string;
-  failure?: () => ComponentChildren;
+  /** Why it was refused. */
+  failure?: string;
 }
 
 export class Log extends Component<Props> {
@@ -70,24 +69,11 @@ export class Log extends Component<Props> {
   }
 
   #lines(): Line[] {
-    const { chat, t, edit } = this.props;
+    const { chat, t } = this.props;
     const unsent = chat.outbox.list.map((m): Line => {
       const { id: key, text, files, state: delivery } = m;
       const line = { key, own: true, name: "", time: new Date(m.at), text, files, delivery };
-      if (delivery !== "failed") return line;
-      const back = () => {
-        chat.outbox.remove(key);
-        edit(text);
-      };
-      const failure = () => (
-        <>
-          {t.failed(m.failure)}{" "}
-          <button type="button" class="text" onClick={back}>
-            {t.edit}
-          </button>
-        </>
-      );
-      return { ...line, failure };
+      return delivery === "failed" ? { ...line, failure: t.failed(m.failure) } : line;
     });
     return [...chat.talk.items.flatMap((item) => this.#line(item) ?? []), ...unsent];
   }
@@ -95,22 +81,15 @@ export class Log extends Component<Props> {
   #mark(line: Line): ComponentChildren {
     const { t, language } = this.props;
     const at = clock(line.time, language);
-    if (line.failure) {
-      return (
-        <div class="mark bad">
-          <Icon name="alert" size={14} />
-          {line.failure()}
-        </div>
-      );
-    }
-    const [icon, word] =
-      line.delivery === "waiting"
+    const [icon, word] = line.failure
+      ? (["alert", line.failure] as const)
+      : line.delivery === "waiting"
         ? (["clock", t.unsent] as const)
         : line.delivery === "read"
           ? (["read", `${t.read} ${at}`] as const)
           : (["check", `${t.sent} ${at}`] as const);
     return (
-      <div class="mark">
+      <div class={line.failure ? "mark bad" : "mark"}>
         <Icon name={icon} size={14} />
         {word}
       </div>
@@ -181,11 +160,10 @@ export class Log extends Component<Props> {
 }
 
 export function Avatar(props: { name: string }) {
-  const words = props.name.split(/\s+/).filter(Boolean);
-  const initials = words.length > 1 ? [words[0], words.at(-1)] : words;
+  const initials = props.name.split(/\s+/).map((word) => Array.from(word)[0]);
   return (
     <span class="avatar" aria-hidden="true">
-      {initials.map((w) => Array.from(w ?? "")[0]?.toUpperCase())}
+      {initials.slice(0, 2)}
     </span>
   );
 }

@@ -85,7 +85,7 @@ export async function mount(m: Mount): Promise<Widget> {
     badge.textContent = unread > 9 ? "9+" : String(unread);
     badge.ariaLabel = t.unread(unread);
     const privacy = m.privacy ?? "";
-    render(<App ref={app} {...{ chat, keep, t, privacy, close }} german={m.german} />, dialog);
+    render(<App handle={app} {...{ chat, keep, t, privacy, close }} german={m.german} />, dialog);
   };
 
   /** Full screen and modal on phones; beside the page elsewhere. byHand: the focus may move. */

@@ -17,7 +17,7 @@ export interface Unsent {
   at: number;
   state: "waiting" | "sent" | "failed";
   /** Left by the offline form. */
-  offline?: boolean;
+  offline: boolean;
   /** Why it failed. */
   failure?: Kind;
 }
@@ -49,7 +49,7 @@ export class Outbox {
 
   add(text: string, files: Attachment[], offline: boolean): void {
     const at = Math.max(Date.now(), (this.list.at(-1)?.at ?? 0) + 1);
-    this.#put({ id: newID(), text, files, at, state: "waiting", ...(offline && { offline }) });
+    this.#put({ id: newID(), text, files, at, state: "waiting", offline });
     this.flush();
   }
 
@@ -58,7 +58,7 @@ export class Outbox {
     const m = this.list.find((one) => one.state === "waiting");
     if (!m || this.#flying || this.#pause) return;
     const files = m.files.flatMap((a) => a.file ?? []);
-    if (this.#send({ client_id: m.id, text: m.text, files, ...(m.offline && { offline: true }) })) this.#flying = m.id;
+    if (this.#send({ client_id: m.id, text: m.text, files, offline: m.offline })) this.#flying = m.id;
   }
 
   /** The connection is gone: what was under way may not have arrived. */
@@ -90,11 +90,7 @@ export class Outbox {
     this.flush();
   }
 
-  /** The message is in the conversation. */
-  arrived(id: string): void {
-    this.remove(id);
-  }
-
+  /** The message is in the conversation, or nobody wants it any more. */
   remove(id: string): void {
     const i = this.list.findIndex((m) => m.id === id);
     const m = this.list[i];

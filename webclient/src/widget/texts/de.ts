@@ -37,7 +37,6 @@ const de: Texts = {
   sent: "gesendet",
   read: "gelesen",
   failed: (kind) => (kind === "too_large" ? "Nicht gesendet: zu lang." : "Nicht gesendet: abgelehnt."),
-  edit: "Bearbeiten",
   you: "Sie",
   typing: (name) => `${name} schreibt`,
   joined: (name) => `${name} übernimmt`,

@@ -38,7 +38,6 @@ const en = {
   read: "read",
   failed: (kind: Kind | undefined): string =>
     kind === "too_large" ? "Not sent: it is too long." : "Not sent: it was refused.",
-  edit: "Edit",
   you: "You",
   typing: (name: string) => `${name} is typing`,
   joined: (name: string) => `${name} takes over`,
