@@ -1,11 +1,12 @@
 import { type Conversation, MAX_ATTACHMENTS } from "../../shared/protocol";
 import type { Desk } from "../desk";
 import { ringsAt } from "../lists";
-import { replyRule } from "../rules";
+import { type ReplyRule, replyRule } from "../rules";
 import { nameOf } from "../store";
 import type { Composing } from "./composing";
 import { Counter, overOf } from "./counter";
 import { useEnter } from "./enter";
+import { when } from "./format";
 import { channelIcon, Icon } from "./icons";
 import { Notice } from "./notice";
 import type { Texts } from "./texts";
@@ -35,7 +36,7 @@ export function Composer({ desk, conversation: c, composing, t, now }: Props) {
     const offer = ringsAt(c, desk.store.agent) ? c.offer : null;
     if (offer) desk.accept(c.id, offer.id);
     else desk.take(c.id);
-    composing.open("reply");
+    composing.open("reply", true);
   };
   const holder = c.agent ? (desk.store.agents.value.get(c.agent)?.name ?? c.agent) : "";
   return (
@@ -46,7 +47,7 @@ export function Composer({ desk, conversation: c, composing, t, now }: Props) {
         send();
       }}
     >
-      <Modes composing={composing} channel={c.channel} t={t} />
+      <Modes composing={composing} channel={c.channel} until={untilOf(rule, now, t)} t={t} />
       {!note && <Notice conversation={c} rule={rule} t={t} now={now} holder={holder} take={take} />}
       <Writing
         composing={composing}
@@ -88,7 +89,20 @@ export function Composer({ desk, conversation: c, composing, t, now }: Props) {
   );
 }
 
-function Modes({ composing, channel, t }: { composing: Composing; channel: string; t: Texts }) {
+/** Until when the network lets answers through; "" when that does not matter. */
+function untilOf(rule: ReplyRule, now: number, t: Texts): string {
+  return rule.may && rule.notice === "window" ? t.until(when(rule.until, now, t.language)) : "";
+}
+
+interface ModesProps {
+  composing: Composing;
+  channel: string;
+  /** Until when it can be answered here. */
+  until: string;
+  t: Texts;
+}
+
+function Modes({ composing, channel, until, t }: ModesProps) {
   const note = composing.mode.value === "note";
   return (
     <div class="th-modes">
@@ -114,7 +128,7 @@ function Modes({ composing, channel, t }: { composing: Composing; channel: strin
       </button>
       <span class="th-via">
         <Icon name={note ? "lock" : channelIcon(channel)} size={14} />
-        <span>{note ? t.noteHint : t.via(t.channels[channel] ?? channel)}</span>
+        <span>{note ? t.noteHint : [t.via(t.channels[channel] ?? channel), until].filter(Boolean).join(" · ")}</span>
       </span>
     </div>
   );

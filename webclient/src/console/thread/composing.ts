@@ -30,6 +30,8 @@ export class Composing {
   readonly tooMany = signal(false);
   /** Counts up when the caret should go into the text. */
   readonly focus = signal(0);
+  /** The caret should go there as soon as the text can be written, if not now. */
+  waiting = false;
   private files = new Map<number, File>();
   private next = 1;
 
@@ -56,8 +58,9 @@ export class Composing {
     this.keep();
   }
 
-  open(mode: Mode): void {
+  open(mode: Mode, wait = false): void {
     this.mode.value = mode;
+    this.waiting = wait;
     this.focus.value++;
   }
 

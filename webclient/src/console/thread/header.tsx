@@ -95,13 +95,14 @@ function Actions({ desk, conversation: c, t, transferring, setTransferring }: Pr
   const me = desk.store.agent;
   const mine = c.agent === me;
   const offer = ringsAt(c, me) ? c.offer : null;
+  const said = offer ? t.accept : c.agent ? t.takeOver : t.take;
   const take = () => (offer ? desk.accept(c.id, offer.id) : desk.take(c.id));
   return (
     <div class="th-actions">
       {!mine && (
-        <button type="button" class="th-btn th-btn-main" onClick={take} data-testid="take">
+        <button type="button" class="th-btn th-btn-main th-take" aria-label={said} onClick={take} data-testid="take">
           <Icon name="take" />
-          <span>{offer ? t.accept : c.agent ? t.takeOver : t.take}</span>
+          <span>{said}</span>
         </button>
       )}
       {mine && (

@@ -88,7 +88,6 @@ function MessageHead(props: MessageProps & { name: string }) {
   const marks = [];
   if (item.kind === "note") marks.push(t.note);
   if (props.via) marks.push(props.via);
-  if (item.message_kind === "automatic") marks.push(t.automatic);
   if (item.from.kind === "colleague") marks.push(item.from.id === "page_inbox" ? t.pageInbox : t.otherApp);
   if (item.standby) marks.push(t.standby);
   return (
@@ -125,6 +124,6 @@ function authorOf({ item, t, customer }: MessageProps): string {
     case "colleague":
       return item.from.name || t.colleague;
     default:
-      return item.from.name || "Backline";
+      return item.from.name || t.automatic;
   }
 }

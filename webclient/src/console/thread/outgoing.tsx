@@ -38,10 +38,10 @@ export function OutgoingMessage({ message: m, t, online, retry, discard }: Props
             <Written text={m.text} />
           </div>
         )}
-        {m.attachments.map((a) => (
-          <span key={a.file} class="th-chip">
+        {namesOfFiles(m, t).map((name, i) => (
+          <span key={m.files[i]} class="th-chip">
             <Icon name="file" size={16} />
-            {a.name}
+            {name}
           </span>
         ))}
         <div class={`th-delivery th-delivery-${state}`}>
@@ -63,4 +63,9 @@ export function OutgoingMessage({ message: m, t, online, retry, discard }: Props
       </div>
     </article>
   );
+}
+
+/** After a reload of the page their names are not known any more. */
+function namesOfFiles(m: Outgoing, t: Texts): string[] {
+  return m.files.map((id) => m.attachments.find((a) => a.file === id)?.name || (t.fileKinds.file ?? ""));
 }

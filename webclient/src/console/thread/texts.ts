@@ -90,6 +90,7 @@ export interface Texts {
   writeNote: string;
   noteHint: string;
   via(channel: string): string;
+  until(when: string): string;
   send: string;
   save: string;
   attach: string;
@@ -159,7 +160,7 @@ const en: Texts = {
   yesterday: "Yesterday",
   you: "You",
   note: "internal note",
-  automatic: "automatic message",
+  automatic: "Automatic message",
   pageInbox: "sent from the page inbox",
   otherApp: "sent by another app",
   colleague: "Colleague",
@@ -232,6 +233,7 @@ const en: Texts = {
   writeNote: "Write a note for colleagues",
   noteHint: "Only colleagues see this",
   via: (channel) => `by ${channel}`,
+  until: (when) => `until ${when}`,
   send: "Send",
   save: "Add note",
   attach: "Attach files",
@@ -305,7 +307,7 @@ const de: Texts = {
   yesterday: "Gestern",
   you: "Du",
   note: "interne Notiz",
-  automatic: "automatische Nachricht",
+  automatic: "Automatische Nachricht",
   pageInbox: "aus dem Postfach der Seite gesendet",
   otherApp: "von einer anderen App gesendet",
   colleague: "Kollege",
@@ -378,6 +380,7 @@ const de: Texts = {
   writeNote: "Notiz für die Kollegen",
   noteHint: "Nur für Kollegen sichtbar",
   via: (channel) => `per ${channel}`,
+  until: (when) => `bis ${when}`,
   send: "Senden",
   save: "Notieren",
   attach: "Dateien anhängen",

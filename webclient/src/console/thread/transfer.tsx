@@ -20,7 +20,10 @@ export function TransferMenu({ desk, conversation: c, t, close }: Props) {
   const [at, setAt] = useState(0);
   const input = useRef<HTMLInputElement>(null);
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useEffect(() => {
+    // On a phone the keyboard would cover the list.
+    if (matchMedia("(pointer: fine)").matches) input.current?.focus();
+  }, []);
   useEffect(() => box.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }));
   useOutside(box, () => close(false));
   const agents = [...desk.store.agents.value.values()];

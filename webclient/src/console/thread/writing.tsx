@@ -143,8 +143,11 @@ function useFocus(composing: Composing, field: { current: HTMLTextAreaElement | 
   const before = useRef(asked);
   useLayoutEffect(() => {
     const f = field.current;
-    if (asked === before.current || !f || f.disabled) return;
+    if (asked === before.current || !f) return;
+    if (f.disabled && composing.waiting) return;
     before.current = asked;
+    composing.waiting = false;
+    if (f.disabled) return;
     f.focus();
     f.setSelectionRange(f.value.length, f.value.length);
   });
