@@ -90,9 +90,12 @@ function Before({ desk, conversation, t, now }: BeforeProps) {
   const contact = conversation.contact.id;
   useEffect(() => {
     let wanted = true;
+    const show = (found: Conversation[]) => {
+      if (wanted) list.value = found;
+    };
     void desk.api.conversations({ contact, limit: "20" }).then(
-      (page) => wanted && (list.value = page.conversations),
-      () => wanted && (list.value = []),
+      (page) => show(page.conversations),
+      () => show([]),
     );
     return () => {
       wanted = false;

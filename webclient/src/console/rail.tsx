@@ -62,16 +62,16 @@ function Me({ desk, settings, t, signOut }: Props) {
     const outside = (e: Event) => {
       if (e.target instanceof Node && !root.current?.contains(e.target)) open.value = false;
     };
-    const escape = (e: KeyboardEvent) => {
+    const leave = (e: KeyboardEvent) => {
       if (e.key !== "Escape") return;
       open.value = false;
       opener.current?.focus();
     };
     document.addEventListener("pointerdown", outside);
-    document.addEventListener("keydown", escape);
+    document.addEventListener("keydown", leave);
     return () => {
       document.removeEventListener("pointerdown", outside);
-      document.removeEventListener("keydown", escape);
+      document.removeEventListener("keydown", leave);
     };
   }, [open.value]);
   const choose = (p: "ready" | "away") => {

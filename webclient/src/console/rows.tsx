@@ -96,6 +96,17 @@ function Nothing({ desk, tab, t }: { desk: Desk; tab: Tab; t: Texts }) {
       </p>
     );
   }
+  if (tab === "mine" && desk.store.me.value?.presence === "away") {
+    return (
+      <p class="sh-nothing">
+        <b>{t.nothing.mine}</b>
+        {t.awayHint}
+        <button type="button" class="sh-main" onClick={() => desk.setPresence("ready")}>
+          {t.beReadyNow}
+        </button>
+      </p>
+    );
+  }
   return (
     <p class="sh-nothing">
       <b>{t.nothing[tab]}</b>

@@ -50,7 +50,7 @@ export function Setup(props: { api: Api; settings: Settings; token: string; ente
           {t.setupPassword}
           <input name="password" type="password" autocomplete="new-password" required minLength={12} maxLength={256} />
         </label>
-        <button class="sh-main" disabled={busy}>
+        <button type="submit" class="sh-main" disabled={busy}>
           {t.setupSave}
         </button>
       </form>

@@ -74,7 +74,7 @@ export function SignIn({ api, settings, demo, unreachable, entered, again }: Pro
             {t.password}
             <input name="password" type="password" autocomplete="current-password" required maxLength={256} />
           </label>
-          <button class="sh-main" disabled={busy}>
+          <button type="submit" class="sh-main" disabled={busy}>
             {t.signIn}
           </button>
         </form>

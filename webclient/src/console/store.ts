@@ -116,7 +116,8 @@ export class Store {
   receive(f: ConsoleServerFrame): void {
     switch (f.t) {
       case "welcome":
-        return this.welcome(f);
+        this.welcome(f);
+        return;
       case "list":
         for (const c of f.conversations ?? []) this.learn(c);
         return;
@@ -126,9 +127,11 @@ export class Store {
         this.loaded.value = true;
         return;
       case "update":
-        return this.update(f);
+        this.update(f);
+        return;
       case "agents":
-        return this.learnAgents(f.agents ?? [], f.removed ?? []);
+        this.learnAgents(f.agents ?? [], f.removed ?? []);
+        return;
       case "queues":
         this.queues.value = f.queues ?? [];
         return;
@@ -136,12 +139,14 @@ export class Store {
         this.alarms.value = f.alarms ?? [];
         return;
       case "typing":
-        return this.types(f.conversation, f.agent ?? "");
+        this.types(f.conversation, f.agent ?? "");
+        return;
       case "viewing":
         this.viewing.value = new Map(this.viewing.value).set(f.conversation, f.agents ?? []);
         return;
       case "online":
-        return this.online(f.conversation, f.online);
+        this.online(f.conversation, f.online);
+        return;
       case "ack":
       case "pong":
       case "bye":
