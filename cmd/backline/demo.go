@@ -66,7 +66,7 @@ func (m *Main) runDemo(ctx context.Context, listen, folder string, log *slog.Log
 	if err != nil {
 		return err
 	}
-	a, err := Open(ctx, c, log, AppOptions{DemoAgents: []gateway.AgentID{"jana", "emil"}, AllowHosts: []string{hostOf(worldListener)}})
+	a, err := Open(ctx, c, log, AppOptions{DemoAgents: demoAgents(), AllowHosts: []string{hostOf(worldListener)}})
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,12 @@ func (m *Main) welcome(ctx context.Context, a *App, d demoAddresses) error {
 	case <-ctx.Done():
 		return nil
 	}
+	for _, id := range demoAgents() {
+		// Whoever signs in is rung at once; until then nobody is there.
+		if _, err := a.live.SetPresence(ctx, id, gateway.PresenceReady); err != nil {
+			return fmt.Errorf("make %s ready: %w", id, err)
+		}
+	}
 	fmt.Fprintf(m.Stdout, `Backline is running. Open these three side by side:
 
   The company's website   %s/            write in the chat, bottom right
@@ -98,6 +104,9 @@ Stop with Ctrl+C.
 `, d.World, d.Gateway, d.World)
 	return nil
 }
+
+// demoAgents sign in with one click.
+func demoAgents() []gateway.AgentID { return []gateway.AgentID{"jana", "emil"} }
 
 // demoAddresses are where the two servers of the demo are reached.
 type demoAddresses struct{ Gateway, World string }
