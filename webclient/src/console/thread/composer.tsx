@@ -7,9 +7,10 @@ import type { Composing } from "./composing";
 import { Counter, overOf } from "./counter";
 import { useEnter } from "./enter";
 import { when } from "./format";
-import { channelIcon, Icon } from "./icons";
+import { Modes } from "./modes";
 import { Notice } from "./notice";
 import type { Texts } from "./texts";
+import { Tools } from "./tools";
 import { Uploads } from "./uploads";
 import { Writing } from "./writing";
 
@@ -92,90 +93,4 @@ export function Composer({ desk, conversation: c, composing, t, now }: Props) {
 /** Until when the network lets answers through; "" when that does not matter. */
 function untilOf(rule: ReplyRule, now: number, t: Texts): string {
   return rule.may && rule.notice === "window" ? t.until(when(rule.until, now, t.language)) : "";
-}
-
-interface ModesProps {
-  composing: Composing;
-  channel: string;
-  /** Until when it can be answered here. */
-  until: string;
-  t: Texts;
-}
-
-function Modes({ composing, channel, until, t }: ModesProps) {
-  const note = composing.mode.value === "note";
-  return (
-    <div class="th-modes">
-      <button
-        type="button"
-        class="th-mode"
-        aria-pressed={!note}
-        aria-keyshortcuts="R"
-        onClick={() => composing.open("reply")}
-        data-testid="reply-tab"
-      >
-        {t.reply}
-      </button>
-      <button
-        type="button"
-        class="th-mode"
-        aria-pressed={note}
-        aria-keyshortcuts="N"
-        onClick={() => composing.open("note")}
-        data-testid="note-tab"
-      >
-        {t.internal}
-      </button>
-      <span class="th-via">
-        <Icon name={note ? "lock" : channelIcon(channel)} size={14} />
-        <span>{note ? t.noteHint : [t.via(t.channels[channel] ?? channel), until].filter(Boolean).join(" · ")}</span>
-      </span>
-    </div>
-  );
-}
-
-interface ToolsProps {
-  desk: Desk;
-  composing: Composing;
-  blocked: boolean;
-  t: Texts;
-}
-
-function Tools({ desk, composing, blocked, t }: ToolsProps) {
-  const slash = () => {
-    const text = composing.text;
-    composing.write(text === "" || /\s$/.test(text) ? `${text}/` : `${text} /`);
-    composing.focus.value++;
-  };
-  return (
-    <>
-      <label class="th-ib" title={t.attach}>
-        <Icon name="clip" size={17} />
-        <input
-          class="th-sr"
-          type="file"
-          multiple
-          disabled={blocked}
-          aria-label={t.attach}
-          onChange={(e) => {
-            composing.attach([...(e.currentTarget.files ?? [])]);
-            e.currentTarget.value = "";
-          }}
-          data-testid="attach"
-        />
-      </label>
-      {desk.store.replies.value.length > 0 && (
-        <button
-          type="button"
-          class="th-ib"
-          aria-label={t.replies}
-          title={`${t.replies} ( / )`}
-          disabled={blocked}
-          onClick={slash}
-        >
-          <Icon name="replies" size={17} />
-        </button>
-      )}
-    </>
-  );
 }

@@ -1,6 +1,8 @@
 import "@preact/signals";
+import "./parts.css";
 import "./thread.css";
 import "./lines.css";
+import "./files.css";
 import "./composer.css";
 import { useRef, useState } from "preact/hooks";
 import type { Conversation } from "../../shared/protocol";

@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Conversation } from "../../shared/protocol";
 import type { Desk } from "../desk";
-import { Avatar } from "./avatar";
 import { Icon } from "./icons";
+import { Option } from "./option";
+import { useOutside } from "./outside";
 import { type Choice, choicesOf } from "./targets";
 import type { Texts } from "./texts";
 
@@ -86,70 +87,4 @@ export function TransferMenu({ desk, conversation: c, t, close }: Props) {
       {choices.length === 0 && <p class="th-quiet">{t.nobodyFound}</p>}
     </div>
   );
-}
-
-interface OptionProps {
-  id: string;
-  choice: Choice;
-  /** The first of its kind. */
-  heading: boolean;
-  on: boolean;
-  t: Texts;
-  choose: () => void;
-  point: () => void;
-}
-
-function Option({ id, choice, heading, on, t, choose, point }: OptionProps) {
-  const agent = choice.kind === "agent";
-  const said = agent
-    ? (t.presence[choice.presence] ?? choice.presence)
-    : [t.waiting(choice.waiting), choice.open ? "" : t.queueClosed].filter(Boolean).join(" · ");
-  return (
-    <>
-      {heading && (
-        <div class="th-options-head" role="presentation">
-          {agent ? t.agents : t.queues}
-        </div>
-      )}
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keys */}
-      <div
-        id={id}
-        class="th-option"
-        role="option"
-        tabIndex={-1}
-        aria-selected={on}
-        onClick={choose}
-        onPointerMove={on ? undefined : point}
-        data-testid={`transfer-to-${choice.id}`}
-      >
-        {agent ? (
-          <Avatar name={choice.name} />
-        ) : (
-          <span class="th-av th-av-queue">
-            <Icon name="queue" size={13} />
-          </span>
-        )}
-        <span class="th-option-name">{choice.name}</span>
-        <small class={agent ? `th-presence th-presence-${choice.presence}` : "th-presence"}>{said}</small>
-      </div>
-    </>
-  );
-}
-
-/** Closes a menu when the pointer goes down or the focus goes elsewhere. */
-function useOutside(box: { current: HTMLElement | null }, close: () => void): void {
-  const shut = useRef(close);
-  shut.current = close;
-  useEffect(() => {
-    const outside = (e: Event) => {
-      const menu = box.current?.parentElement;
-      if (menu && e.target instanceof Node && !menu.contains(e.target)) shut.current();
-    };
-    document.addEventListener("pointerdown", outside, true);
-    document.addEventListener("focusin", outside, true);
-    return () => {
-      document.removeEventListener("pointerdown", outside, true);
-      document.removeEventListener("focusin", outside, true);
-    };
-  }, [box]);
 }

@@ -1,0 +1,51 @@
+import type { Desk } from "../desk";
+import type { Composing } from "./composing";
+import { Icon } from "./icons";
+import type { Texts } from "./texts";
+
+interface Props {
+  desk: Desk;
+  composing: Composing;
+  blocked: boolean;
+  t: Texts;
+}
+
+/** Files and saved replies. */
+export function Tools({ desk, composing, blocked, t }: Props) {
+  const slash = () => {
+    const text = composing.text;
+    composing.write(text === "" || /\s$/.test(text) ? `${text}/` : `${text} /`);
+    composing.focus.value++;
+  };
+  return (
+    <>
+      <label class="th-ib" title={t.attach}>
+        <Icon name="clip" size={17} />
+        <input
+          class="th-sr"
+          type="file"
+          multiple
+          disabled={blocked}
+          aria-label={t.attach}
+          onChange={(e) => {
+            composing.attach([...(e.currentTarget.files ?? [])]);
+            e.currentTarget.value = "";
+          }}
+          data-testid="attach"
+        />
+      </label>
+      {desk.store.replies.value.length > 0 && (
+        <button
+          type="button"
+          class="th-ib"
+          aria-label={t.replies}
+          title={`${t.replies} ( / )`}
+          disabled={blocked}
+          onClick={slash}
+        >
+          <Icon name="replies" size={17} />
+        </button>
+      )}
+    </>
+  );
+}
