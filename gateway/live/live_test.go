@@ -308,3 +308,33 @@ func TestVisitorSeesMessagesButNoNotes(t *testing.T) {
 		h.stop()
 	})
 }
+
+func TestVisitorWhoHasNotWrittenHearsThatSomebodyCame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, memory.New())
+		ctx, cancel := context.WithCancel(t.Context())
+		var last wire.Status
+		done := make(chan error, 1)
+		go func() {
+			done <- h.Follow(ctx, visitor(1), 0, func(f any) error {
+				if s, ok := f.(wire.VisitorStatus); ok {
+					last = s.Status
+				}
+				return nil
+			})
+		}()
+		synctest.Wait()
+		if last.Staffed {
+			t.Error("nobody is there, and it says staffed")
+		}
+		h.agent("anna")
+		h.TellQueues()
+		synctest.Wait()
+		if !last.Staffed {
+			t.Error("somebody is there, and it was not said")
+		}
+		cancel()
+		h.must(nil, <-done)
+		h.stop()
+	})
+}

@@ -10,6 +10,7 @@ import (
 
 // visitor is one open page of a customer. Frames are bounded; when full, the page is cut off and resumes.
 type visitor struct {
+	who    gateway.Identity
 	frames chan any
 	last   wire.Status
 	cut    bool // guarded by Live.mu; frames is closed
@@ -61,7 +62,7 @@ func (l *Live) Follow(ctx context.Context, who gateway.Identity, after uint64, e
 		return nil
 	}
 	thread := who.Thread()
-	v := &visitor{frames: make(chan any, wire.VisitorFrames)}
+	v := &visitor{who: who, frames: make(chan any, wire.VisitorFrames)}
 	head := l.addVisitor(thread, v)
 	defer l.removeVisitor(thread, v)
 
@@ -153,13 +154,9 @@ func (l *Live) tellVisitorsLocked(t gateway.ThreadID, it *wire.Item) {
 		}
 		return
 	}
-	thread, ok := l.fold.Thread(t)
-	if !ok {
-		return
-	}
-	s := l.statusLocked(t, thread.Identity, time.Now())
+	now := time.Now()
 	for v := range pages {
-		if v.last != s {
+		if s := l.statusLocked(t, v.who, now); v.last != s {
 			v.last = s
 			v.push(wire.VisitorStatus{Status: s})
 		}
