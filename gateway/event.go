@@ -210,9 +210,10 @@ type (
 
 	// NoteAdded is an internal note.
 	NoteAdded struct {
-		Note  MessageID `json:"note"`
-		Agent AgentID   `json:"agent"`
-		Text  string    `json:"text"`
+		Note     MessageID `json:"note"`
+		ClientID string    `json:"client_id,omitempty"`
+		Agent    AgentID   `json:"agent"`
+		Text     string    `json:"text"`
 	}
 
 	// ConversationRead: an agent has seen everything up to Position.

@@ -254,6 +254,7 @@ func (s *socket) handle(ctx context.Context, frame any, bad error) error {
 
 // message stores what the visitor wrote, then says so.
 func (s *socket) message(ctx context.Context, m wire.VisitorMessage, refused *gateway.Error) error {
+	s.typedAt = time.Time{} // what comes next is new writing
 	ack := wire.VisitorAck{ClientID: m.ClientID}
 	err := error(refused)
 	if refused == nil {

@@ -70,8 +70,8 @@ func (c *Conversation) Close(by gateway.AgentID, reason string) (gateway.Event, 
 }
 
 // Note adds an internal note, also to a closed conversation.
-func (c *Conversation) Note(id gateway.MessageID, agent gateway.AgentID, text string) (gateway.Event, error) {
-	return gateway.NoteAdded{Note: id, Agent: agent, Text: text}, nil
+func (c *Conversation) Note(id gateway.MessageID, clientID string, agent gateway.AgentID, text string) (gateway.Event, error) {
+	return gateway.NoteAdded{Note: id, ClientID: clientID, Agent: agent, Text: text}, nil
 }
 
 // Submit: a message to the customer. The reply window is the channel's rule and is checked when it is sent;

@@ -209,7 +209,7 @@ func (f *Fold) applyToConversation(r Record) {
 	case gateway.AttemptStarted, gateway.AttemptEnded:
 		f.attempt(r, c)
 	case gateway.NoteAdded:
-		f.addItem(r, c, wire.Item{ID: string(e.Note), Kind: "note", Text: e.Text, From: f.agent(e.Agent)})
+		f.addItem(r, c, wire.Item{ID: string(e.Note), Kind: "note", Text: e.Text, ClientID: e.ClientID, From: f.agent(e.Agent)})
 		c.Head.LastAt = r.At
 		f.touch(r, c)
 	case gateway.ConversationRead:

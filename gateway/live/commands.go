@@ -161,7 +161,7 @@ func (l *Live) Note(ctx context.Context, by gateway.AgentID, id gateway.Conversa
 	}
 	message := messageID("n", id, clientID)
 	res, err := l.change(ctx, id, "note/"+string(message), func(c *conversation.Conversation, _ *conversation.Thread) (gateway.Event, error) {
-		return c.Note(message, by, text)
+		return c.Note(message, clientID, by, text)
 	})
 	res.Message = message
 	return res, err

@@ -74,3 +74,10 @@ export async function expectTexts(page: Page, texts: string[]): Promise<void> {
   const seen = (await page.getByTestId("message").allInnerTexts()).flatMap((t) => texts.filter((x) => t.includes(x)));
   expect(seen).toEqual(texts);
 }
+
+/** Chooses a file in the open widget or thread. */
+export async function attach(page: Page, file: { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
+  const chooser = page.waitForEvent("filechooser");
+  await page.getByTestId("attach").click();
+  await (await chooser).setFiles(file);
+}

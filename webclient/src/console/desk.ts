@@ -122,6 +122,7 @@ export class Desk {
   }
 
   send(conversation: string, kind: "message" | "note", text: string, attachments: Attachment[]): void {
+    this.typed = 0; // what comes next is new writing
     const files = attachments.flatMap((a) => (a.file ? [a.file] : []));
     const at = new Date().toISOString();
     this.submit({ client_id: this.o.id(), conversation, kind, text, files, at, attachments, failure: "" });
