@@ -1,21 +1,17 @@
 import { expect, test } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agentWithPassword, message, openWidget, person, say } from "./people";
+import { Site } from "./site";
 
 test("of two gateways one dies: the next message arrives through the other", async ({ browser }) => {
-  const origin = "http://shop.localhost";
-  const [a, b] = await Promise.all([Gateway.serve(origin), Gateway.serve(origin)]);
+  const site = await Site.open();
+  const [a, b] = await Promise.all([Gateway.serve(site.origin), Gateway.serve(site.origin)]);
+  site.script = `<script src="${a.url}/widget.js" data-site="shop" data-endpoints="${b.url}" async></script>`;
   try {
-    const { page, context } = await person(browser);
-    await context.route(`${origin}/**`, (r) =>
-      r.fulfill({
-        contentType: "text/html",
-        body: `<!doctype html><title>Shop</title><script src="${a.url}/widget.js" data-site="shop" data-endpoints="${b.url}" async></script>`,
-      }),
-    );
+    const { page } = await person(browser);
     const atA = await agentWithPassword(browser, a, "jana");
     const atB = await agentWithPassword(browser, b, "emil");
-    await page.goto(`${origin}/`);
+    await page.goto(site.origin);
     await openWidget(page);
     await say(page, "Through the first");
     await accept(atA.page);
@@ -29,6 +25,6 @@ test("of two gateways one dies: the next message arrives through the other", asy
     await say(atB.page, "Here we are");
     await expect(message(page, "Here we are")).toBeVisible();
   } finally {
-    await Promise.all([a.stop(), b.stop()]);
+    await Promise.all([a.stop(), b.stop(), site.close()]);
   }
 });

@@ -8,11 +8,20 @@ import { join } from "node:path";
 
 const binary = join(import.meta.dirname, "../../bin/backline");
 
+/** Below the range from which systems take the ports of outgoing connections: a gateway that was killed must
+ * find its port free again. Each worker has its own part. */
+let next = 18_000 + Number(process.env.TEST_PARALLEL_INDEX ?? 0) * 1000;
+
 /** Two ports in a row that are free now: a demo's gateway and its world. */
 async function freePorts(): Promise<number> {
   for (;;) {
-    const port = await listenOnce(0);
-    if (port < 65_000 && (await listenOnce(port + 1).catch(() => 0))) return port;
+    const port = next;
+    next += 2;
+    const free = await Promise.all([listenOnce(port), listenOnce(port + 1)]).then(
+      () => true,
+      () => false,
+    );
+    if (free) return port;
   }
 }
 
@@ -49,7 +58,7 @@ export class Gateway {
     return g;
   }
 
-  /** A gateway with agents jana and emil, password below, and one site whose pages have the origin. */
+  /** A gateway with agents jana and emil, one text each, password below, and one site whose pages have the origin. */
   static async serve(origin: string, more = ""): Promise<Gateway> {
     const port = await freePorts();
     const folder = mkdtempSync(join(tmpdir(), "backline-e2e-"));
@@ -63,8 +72,8 @@ data: ${folder}/data
 company: {name: Nordwind Logistik, language: en}
 queues: [{id: main, name: Service, ring: 5s}]
 agents:
-  - {id: jana, name: Jana Brandt, queues: [main]}
-  - {id: emil, name: Emil Sommer, queues: [main]}
+  - {id: jana, name: Jana Brandt, queues: [main], capacity: {text: 1}}
+  - {id: emil, name: Emil Sommer, queues: [main], capacity: {text: 1}}
 entries:
   - {channel: livechat, site: shop, to: queue/main, origins: ["${origin}"]}
 limits: {requests_per_second: 500, burst: 500}

@@ -1,20 +1,19 @@
 import { expect, test } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agent, agentWithPassword, message, openWidget, person, say } from "./people";
+import { Site } from "./site";
 
 test("the first agent lets it ring out, the second gets it; transfer; the visitor sees the place in line", async ({ browser }) => {
-  const origin = "http://shop.localhost";
-  const g = await Gateway.serve(origin);
+  const site = await Site.open();
+  const g = await Gateway.serve(site.origin);
+  site.script = `<script src="${g.url}/widget.js" data-site="shop" async></script>`;
   try {
     const jana = await agentWithPassword(browser, g, "jana");
     const emil = await agentWithPassword(browser, g, "emil");
     const visitors = [];
     for (const name of ["first", "second"]) {
       const v = await person(browser);
-      await v.context.route(`${origin}/**`, (r) =>
-        r.fulfill({ contentType: "text/html", body: `<!doctype html><title>Shop</title><script src="${g.url}/widget.js" data-site="shop" async></script>` }),
-      );
-      await v.page.goto(`${origin}/`);
+      await v.page.goto(site.origin);
       visitors.push(v.page);
       if (name === "first") {
         await openWidget(v.page);
@@ -33,18 +32,16 @@ test("the first agent lets it ring out, the second gets it; transfer; the visito
     await accept(jana.page);
     await expect(message(jana.page, "Hello from first")).toBeVisible();
 
-    // Both go away: who comes now waits, and is told the place.
-    for (const a of [jana.page, emil.page]) {
-      await a.getByTestId("presence").click();
-      await a.getByTestId("presence-away").click();
-    }
+    // Emil leaves, Jana has as much as she can hold: who comes now waits, and is told the place.
+    await emil.page.getByTestId("presence").click();
+    await emil.page.getByTestId("presence-away").click();
     const second = visitors[1];
     if (!second) throw new Error("no second visitor");
     await openWidget(second);
     await say(second, "Hello from second");
     await expect(second.getByTestId("status")).toContainText(/1|next/i);
   } finally {
-    await g.stop();
+    await Promise.all([g.stop(), site.close()]);
   }
 });
 
