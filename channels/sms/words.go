@@ -3,6 +3,7 @@ package sms
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +52,9 @@ func lastBreak(text []rune) int {
 }
 
 // AttemptName is what a provider is given to name our attempt in its reports.
-func AttemptName(key gateway.MessageID, attempt int) string { return string(key) + "." + strconv.Itoa(attempt) }
+func AttemptName(key gateway.MessageID, attempt int) string {
+	return string(key) + "." + strconv.Itoa(attempt)
+}
 
 // MessageOf returns the message of an attempt's name, "" if it is none.
 func MessageOf(attempt string) gateway.MessageID {
@@ -135,11 +138,17 @@ func (r Report) Facts() []gateway.Fact {
 	return out
 }
 
-// Kept is a provider's event that has no meaning for us, kept as it came.
+// maxKept is how much of an event without a meaning is kept, in bytes.
+const maxKept = 32 << 10
+
+// Kept is a provider's event that has no meaning for us, kept as it came; what is not JSON as a string.
 func Kept(provider, id, kind string, raw []byte) gateway.Fact {
 	if id == "" {
 		sum := sha256.Sum256(raw)
 		id = hex.EncodeToString(sum[:12])
+	}
+	if len(raw) > maxKept || !json.Valid(raw) {
+		raw, _ = json.Marshal(clean(string(raw[:min(len(raw), maxKept)]))) // a string can be encoded
 	}
 	return gateway.Fact{Key: "sms/" + provider + "/raw/" + id, Channel: gateway.ChannelSMS,
 		Event: gateway.RawKept{Channel: gateway.ChannelSMS, Kind: provider + "/" + kind, Raw: raw}}
