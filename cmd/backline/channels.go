@@ -15,6 +15,8 @@ import (
 	"backline/channels"
 	"backline/channels/livechat"
 	"backline/channels/messenger"
+	"backline/channels/sms"
+	"backline/channels/sms/twilio"
 	"backline/gateway"
 	"backline/gateway/live"
 	"backline/gateway/wire"
@@ -33,7 +35,7 @@ type visitorFeed struct{ *live.Live }
 // openChannels makes the channels that the configuration switches on: ten lines anyone can read.
 func openChannels(a *App) (*channelSet, error) {
 	s := &channelSet{byName: map[string]channels.Channel{}, feed: &visitorFeed{}}
-	for _, open := range []func(*App) error{s.openLivechat, s.openMessenger} {
+	for _, open := range []func(*App) error{s.openLivechat, s.openMessenger, s.openSMS} {
 		if err := open(a); err != nil {
 			return nil, err
 		}
@@ -76,6 +78,39 @@ func (s *channelSet) openMessenger(a *App) error {
 	}
 	s.byName[ch.Name()] = ch
 	return nil
+}
+
+func (s *channelSet) openSMS(a *App) error {
+	c := a.config.SMS
+	o := sms.Options{Numbers: a.accounts(gateway.ChannelSMS), Log: a.log}
+	for _, name := range c.Providers {
+		p, err := a.smsProvider(name, o.Numbers)
+		if err != nil {
+			return err
+		}
+		o.Providers = append(o.Providers, p)
+	}
+	if len(o.Providers) == 0 {
+		return nil
+	}
+	ch, err := sms.New(o)
+	if err != nil {
+		return err
+	}
+	s.byName[ch.Name()] = ch
+	return nil
+}
+
+func (a *App) smsProvider(name string, numbers []string) (sms.Provider, error) {
+	reject := a.metrics.reject(gateway.ChannelSMS)
+	switch name {
+	case "twilio":
+		t := a.config.SMS.Twilio
+		return twilio.New(twilio.Options{AccountSID: t.AccountSID, AuthToken: string(t.AuthToken), AuthTokenSecondary: string(t.AuthTokenSecondary),
+			APIKey: t.APIKey, APISecret: string(t.APISecret), MessagingServiceSID: t.MessagingServiceSID, APIURL: t.APIURL,
+			PublicURL: a.config.PublicURL, Numbers: numbers, OnRejected: reject, Log: a.log})
+	}
+	return nil, fmt.Errorf("sms.providers: %q is not known", name)
 }
 
 // accounts are our sides of a channel's entries: pages, numbers.

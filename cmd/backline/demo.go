@@ -168,6 +168,20 @@ agents:
   - {id: emil, name: Emil Sommer, queues: [main]}
 entries:
   - {channel: livechat, site: shop, to: queue/main, origins: ["{{.World}}"]}
+  - {channel: messenger, page: "100000000000001", to: queue/main}
+  - {channel: sms, number: "+12025550100", to: queue/main}
+messenger:
+  app_id: "555000000000001"
+  app_secret: {{call .Secret}}
+  verify_token: {{call .Secret}}
+  page_token: {{call .Secret}}
+  graph_url: {{.World}}/graph
+sms:
+  providers: [twilio]
+  twilio:
+    account_sid: AC00000000000000000000000000000001
+    auth_token: {{call .Secret}}
+    api_url: {{.World}}/twilio
 replies:
   - {id: hello, title: Greeting, text: "Hello {{"{{name}}"}}, this is Nordwind. How can I help?"}
   - {id: number, title: Ask for the number, text: "Could you give me the delivery number, please? It stands at the top of your order mail."}

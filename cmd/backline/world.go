@@ -10,10 +10,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"backline/channels/messenger/messengertest"
+	"backline/channels/sms/smstest"
+	"backline/gateway"
 	"backline/gateway/config"
 )
 
@@ -23,20 +27,44 @@ var demoFiles embed.FS
 // world is what surrounds a gateway in the demo: the company's website, and the customer's phone with the
 // providers it hangs on. It never touches the gateway but through the addresses that real ones use.
 type world struct {
-	gateway string
-	company *template.Template
-	log     *slog.Logger
+	gateway   string
+	company   *template.Template
+	messenger *messengertest.World
+	sms       *smstest.Twilio
+	account   map[string]string // our side of each device, as it is shown
+	log       *slog.Logger
+
+	// Guarded by mu.
+	mu       sync.Mutex
+	watchers map[chan struct{}]struct{} // open simulator pages; capacity 1, never closed
 }
 
 // companyPage is one page of the made-up company.
 type companyPage struct{ Kicker, Title, Lead, Gateway string }
 
-func newWorld(_ *config.Config, d demoAddresses, log *slog.Logger) (*world, error) {
+// The made-up customer.
+const (
+	customerName   = "Henrik Kolbe"
+	customerPSID   = "24000000000000001"
+	customerNumber = "+12025550143"
+)
+
+func newWorld(c *config.Config, d demoAddresses, log *slog.Logger) (*world, error) {
 	t, err := template.ParseFS(demoFiles, "demo/company.html")
 	if err != nil {
 		return nil, err
 	}
-	return &world{gateway: d.Gateway, company: t, log: log}, nil
+	w := &world{gateway: d.Gateway, company: t, log: log, watchers: map[chan struct{}]struct{}{}, account: map[string]string{}}
+	for _, e := range c.Entries {
+		w.account[e.Channel] = e.Account()
+	}
+	m := c.Messenger
+	w.messenger = messengertest.New(messengertest.Options{Page: w.account[gateway.ChannelMessenger], AppID: m.AppID, AppSecret: string(m.AppSecret),
+		VerifyToken: string(m.VerifyToken), PageToken: string(m.PageToken), Version: m.GraphVersion, Hook: d.Gateway + "/hooks/messenger",
+		BaseURL: d.World + "/graph", PSID: customerPSID, CustomerName: customerName, OnChange: w.changed, Log: log})
+	w.sms = smstest.NewTwilio(smstest.TwilioOptions{AccountSID: c.SMS.Twilio.AccountSID, AuthToken: string(c.SMS.Twilio.AuthToken),
+		Number: w.account[gateway.ChannelSMS], Remote: customerNumber, PublicURL: d.Gateway, BaseURL: d.World + "/twilio", OnChange: w.changed, Log: log})
+	return w, nil
 }
 
 // Run serves on l until ctx ends.
@@ -49,6 +77,8 @@ func (w *world) Run(ctx context.Context, l net.Listener) error {
 		}
 		return nil
 	})
+	g.Go(func() error { return w.messenger.Run(ctx) })
+	g.Go(func() error { return w.sms.Run(ctx) })
 	g.Go(func() error {
 		<-ctx.Done()
 		return server.Close() // nobody in a demo waits for the end of a download
@@ -65,6 +95,17 @@ func (w *world) routes() http.Handler {
 	mux.Handle("GET /contact", w.page(companyPage{Kicker: "Contact", Title: "Reach a human, whatever is broken.",
 		Lead: "Chat here, write a text message, or message our page."}))
 	mux.HandleFunc("GET /demo.css", func(rw http.ResponseWriter, r *http.Request) { http.ServeFileFS(rw, r, demoFiles, "demo/demo.css") })
+	mux.HandleFunc("GET /simulator", func(rw http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(rw, r, demoFiles, "demo/simulator.html")
+	})
+	mux.HandleFunc("GET /simulator.js", func(rw http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(rw, r, demoFiles, "demo/simulator.js")
+	})
+	mux.HandleFunc("GET /simulator/state", w.state)
+	mux.HandleFunc("GET /simulator/events", w.events)
+	mux.HandleFunc("POST /simulator/{device}", w.say)
+	mux.Handle("/graph/", http.StripPrefix("/graph", w.messenger))
+	mux.Handle("/twilio/", http.StripPrefix("/twilio", w.sms))
 	return mux
 }
 

@@ -8,7 +8,7 @@ function line(m) {
   const p = document.createElement("p");
   p.textContent = m.text;
   if (m.text) div.append(p);
-  for (const url of m.media || []) {
+  for (const url of m.media ? [m.media] : []) {
     const a = document.createElement("a");
     a.href = url; a.textContent = "Attachment"; a.rel = "noreferrer"; a.target = "_blank";
     div.append(a);
