@@ -146,5 +146,5 @@ export const en: Texts = {
   },
   heldBlock: (name) => `${name} has this conversation.`,
   takeToAnswer: "Take it to answer",
-  channels: { web: "website chat", talk: "talk link", messenger: "Messenger", sms: "SMS" },
+  channels: { livechat: "website chat", talk: "talk link", messenger: "Messenger", sms: "SMS" },
 };

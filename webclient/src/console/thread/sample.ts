@@ -13,7 +13,7 @@ export function sampleItem(part: Partial<Item> = {}): Item {
     conversation: "c1",
     time: "2026-11-24T09:00:00Z",
     kind: "message",
-    channel: "web",
+    channel: "livechat",
     direction: "inbound",
     from: { kind: "customer" },
     text: "text",
