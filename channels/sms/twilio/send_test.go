@@ -1,0 +1,222 @@
+package twilio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"backline/channels"
+	"backline/channels/sms"
+)
+
+func sender(t *testing.T, api http.HandlerFunc) *Provider {
+	t.Helper()
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	p, err := New(Options{AccountSID: testAccount, AuthToken: testToken, APIURL: server.URL, PublicURL: "https://gw.example.org",
+		Numbers: []string{testNumber}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+var hello = sms.Outgoing{From: testNumber, To: "+12025550143", Text: "Thanks, we are on it. 😀", Attempt: "att.1"}
+
+// answer is one file of testdata/api_responses.
+type answer struct {
+	Status  int               `json:"http_status"`
+	Headers map[string]string `json:"headers"`
+	Body    json.RawMessage   `json:"body"`
+}
+
+func serve(t *testing.T, name string) http.HandlerFunc {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/api_responses/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasSuffix(name, ".html") {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = w.Write(raw)
+		}
+	}
+	var a answer
+	if err := json.Unmarshal(raw, &a); err != nil {
+		t.Fatal(err)
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for name, v := range a.Headers {
+			w.Header().Set(name, v)
+		}
+		w.WriteHeader(a.Status)
+		_, _ = w.Write(a.Body)
+	}
+}
+
+func TestRequestIsAsDocumented(t *testing.T) {
+	for name, m := range map[string]sms.Outgoing{} {
+		raw := strings.ReplaceAll(string(read(t, "api_requests/"+name)), "att_0001", "att.1&number=%2B12025550100")
+		raw = strings.ReplaceAll(raw, "attempt%3Datt.1&number=%2B12025550100", url.QueryEscape("attempt=att.1&number=%2B12025550100"))
+		want, err := url.ParseQuery(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.Set("ValidityPeriod", "3600")
+		p := sender(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			got, _ := url.ParseQuery(string(body))
+			user, password, _ := r.BasicAuth()
+			if r.URL.Path != "/2010-04-01/Accounts/"+testAccount+"/Messages.json" || user != testAccount || password != testToken {
+				t.Errorf("%s by %s", r.URL.Path, user)
+			}
+			if got.Encode() != want.Encode() {
+				t.Errorf("%s:\n got %s\nwant %s", name, got.Encode(), want.Encode())
+			}
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, `{"sid":"SM7","status":"queued"}`)
+		})
+		if strings.Contains(name, "service") {
+			p.o.MessagingServiceSID = "MG00000000000000000000000000000001"
+		}
+		if id, err := p.Send(t.Context(), m); id != "SM7" || err != nil {
+			t.Errorf("%s: %q, %v", name, id, err)
+		}
+	}
+}
+
+func TestErrorsTellTheOutboxWhatToDo(t *testing.T) {
+	for name, want := range map[string]channels.Code{
+		"err_400_21606_from_not_sms.json": channels.ProviderDown,
+		"err_400_21610_opted_out.json":    channels.OptedOut,
+		"err_400_21614_not_mobile.json":   channels.Unreachable,
+		"err_400_21617_too_long.json":     channels.Rejected,
+		"err_401_20003_auth.json":         channels.ProviderDown,
+		"err_404_20404.json":              channels.ProviderDown,
+		"err_429_21611_queue_full.json":   channels.Throttled,
+		"err_502_html.html":               channels.Uncertain,
+		"err_503_20503.json":              channels.Uncertain,
+		"create_201_queued.json":          "",
+	} {
+		_, err := sender(t, serve(t, name)).Send(t.Context(), hello)
+		e, isSendError := errors.AsType[*channels.SendError](err)
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case want != "" && (!isSendError || e.Code != want):
+			t.Errorf("%s: %v, want %s", name, err, want)
+		case isSendError && strings.Contains(e.Error(), hello.To):
+			t.Errorf("%s: the error names the person: %v", name, e)
+		}
+	}
+}
+
+func TestCodesWithoutAnExample(t *testing.T) {
+	for code, want := range map[string]channels.Code{"21211": channels.Unreachable, "21408": channels.Rejected, "20005": channels.ProviderDown,
+		"20429": channels.Throttled, "63038": channels.ProviderDown} {
+		_, err := sender(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"code":`+code+`,"message":"words","status":400}`)
+		}).Send(t.Context(), hello)
+		if e, ok := errors.AsType[*channels.SendError](err); !ok || e.Code != want || e.Reason != code {
+			t.Errorf("%s: %v, want %s", code, err, want)
+		}
+	}
+}
+
+func TestLostAnswersAreUncertainOnlyWhenSomethingLeft(t *testing.T) {
+	for name, c := range map[string]struct {
+		api  http.HandlerFunc
+		code channels.Code
+	}{
+		"cut":     {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, channels.Uncertain},
+		"no JSON": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(201); _, _ = io.WriteString(w, "<html>") }, channels.Uncertain},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, channels.Temporary},
+		"proxy 404": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "nothing here", 404) }, channels.Temporary},
+	} {
+		_, err := sender(t, c.api).Send(t.Context(), hello)
+		if e, ok := errors.AsType[*channels.SendError](err); !ok || e.Code != c.code {
+			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+	}
+	gone := sender(t, nil)
+	gone.api, _ = url.Parse("http://127.0.0.1:1")
+	if _, err := gone.Send(t.Context(), hello); err == nil || err.(*channels.SendError).Code != channels.Temporary {
+		t.Errorf("nobody listens: %v, want temporary", err)
+	}
+	slow := sender(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body); <-r.Context().Done() })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := slow.Send(ctx, hello); err == nil || err.(*channels.SendError).Code != channels.Uncertain {
+		t.Errorf("no answer in time: %v, want uncertain", err)
+	}
+}
+
+func TestRetryAfterIsHeard(t *testing.T) {
+	_, err := sender(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = io.WriteString(w, `{"code":20429}`)
+	}).Send(t.Context(), hello)
+	if e, ok := errors.AsType[*channels.SendError](err); !ok || e.RetryAfter != 7*time.Second {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestFindLooksInTheList(t *testing.T) {
+	began := time.Now().Add(-time.Minute)
+	list := func(text string, at time.Time) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("To") != hello.To {
+				t.Errorf("asked for %s", r.URL.RawQuery)
+			}
+			_ = json.NewEncoder(w).Encode(map[string]any{"messages": []map[string]any{{"sid": "SM9", "body": text, "date_created": at.UTC().Format(time.RFC1123Z)}}})
+		}
+	}
+	for name, c := range map[string]struct {
+		api     http.HandlerFunc
+		id      string
+		unknown bool
+	}{
+		"there":          {list(hello.Text, began.Add(2*time.Second)), "SM9", false},
+		"another text":   {list("something else", began.Add(2*time.Second)), "", false},
+		"an earlier one": {list(hello.Text, began.Add(-time.Hour)), "", false},
+		"just before":    {list(hello.Text, began.Add(-10*time.Second)), "", true},
+		"refused":        {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, "", true},
+	} {
+		id, err := sender(t, c.api).Find(t.Context(), hello, began)
+		if id != c.id || (err != nil) != c.unknown {
+			t.Errorf("%s: %q, %v", name, id, err)
+		}
+	}
+	if _, err := sender(t, list("x", began)).Find(t.Context(), hello, time.Now()); err == nil {
+		t.Error("asked at once, when the list may lag behind")
+	}
+}
+
+func TestMediaIsAskedForWithCredentialsAtTwilioOnly(t *testing.T) {
+	p := sender(t, nil)
+	for address, want := range map[string]bool{
+		p.o.APIURL + "/2010-04-01/Accounts/" + testAccount + "/Messages/MM1/Media/ME1": true,
+		p.o.APIURL + "/2010-04-01/Accounts/ACother/Messages/MM1/Media/ME1":             false,
+		"https://evil.example/2010-04-01/Accounts/" + testAccount + "/Messages/x":      false,
+	} {
+		req := httptest.NewRequest(http.MethodGet, address, nil)
+		p.PrepareMedia(req)
+		if _, _, got := req.BasicAuth(); got != want {
+			t.Errorf("%s: credentials %v, want %v", address, got, want)
+		}
+	}
+}
