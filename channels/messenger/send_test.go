@@ -264,7 +264,9 @@ func TestErrorsThatNoFixtureShows(t *testing.T) {
 		{"a proxy's page", answer(502, string(read(t, "api_responses/err_502_html.html"))), channels.Uncertain},
 		{"a proxy's limit", answer(429, "slow down"), channels.Throttled},
 		{"a proxy's refusal", answer(407, "who?"), channels.Temporary},
-		{"a redirect", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "/elsewhere", 307) }, channels.Temporary},
+		{"a redirect", func(rw http.ResponseWriter, r *http.Request) {
+			http.Redirect(rw, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, channels.Temporary},
 		{"code 1", answer(500, graphError(1, 0, "")), channels.Uncertain},
 		{"code 1200", answer(500, graphError(1200, 0, "")), channels.Uncertain},
 		{"another app's thread", answer(400, graphError(100, 2018300, "")), channels.Rejected},

@@ -16,6 +16,7 @@ import (
 	"backline/channels/livechat"
 	"backline/channels/messenger"
 	"backline/channels/sms"
+	"backline/channels/sms/telnyx"
 	"backline/channels/sms/twilio"
 	"backline/gateway"
 	"backline/gateway/live"
@@ -108,6 +109,10 @@ func (a *App) smsProvider(name string, numbers []string) (sms.Provider, error) {
 		t := a.config.SMS.Twilio
 		return twilio.New(twilio.Options{AccountSID: t.AccountSID, AuthToken: string(t.AuthToken), AuthTokenSecondary: string(t.AuthTokenSecondary),
 			APIKey: t.APIKey, APISecret: string(t.APISecret), MessagingServiceSID: t.MessagingServiceSID, APIURL: t.APIURL,
+			PublicURL: a.config.PublicURL, Numbers: numbers, OnRejected: reject, Log: a.log})
+	case "telnyx":
+		t := a.config.SMS.Telnyx
+		return telnyx.New(telnyx.Options{APIKey: string(t.APIKey), PublicKey: t.PublicKey, MessagingProfileID: t.MessagingProfileID, APIURL: t.APIURL,
 			PublicURL: a.config.PublicURL, Numbers: numbers, OnRejected: reject, Log: a.log})
 	}
 	return nil, fmt.Errorf("sms.providers: %q is not known", name)

@@ -34,9 +34,7 @@ func (w *world) append(stream string, ev gateway.Event) uint64 {
 	w.version[stream]++
 	r := conversation.Record{Pos: uint64(len(w.log) + 1), Stream: stream, Version: w.version[stream], At: w.now, Event: ev}
 	w.log = append(w.log, r)
-	for _, c := range w.fold.Apply(r) {
-		w.changes = append(w.changes, c)
-	}
+	w.changes = append(w.changes, w.fold.Apply(r)...)
 	return r.Pos
 }
 

@@ -89,9 +89,8 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.remove(c)
-	if err := c.serve(r.Context()); err != nil {
-		h.opts.Log.Debug("console socket ended", "agent", agent, "err", err)
-	}
+	err = c.serve(r.Context())
+	h.opts.Log.Debug("console socket ended", "agent", agent, "err", err)
 }
 
 func (h *Hub) add(c *conn) bool {
@@ -150,7 +149,7 @@ func closeWith(ws *websocket.Conn, code int, reason string) {
 	_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Second)) // the peer may be gone
 }
 
-// serve runs one connection: hello, then the writer beside the reader.
+// serve runs one connection: hello, then the writer beside the reader. It returns why it ended.
 func (c *conn) serve(ctx context.Context) error {
 	c.ws.SetReadLimit(wire.MaxFrameBytes)
 	hello, err := c.hello()
