@@ -17,7 +17,7 @@ export function Inbox({ desk, t }: { desk: Desk; t: Texts }) {
   return (
     <section class="sh-list" aria-label={t.conversations} data-testid="inbox">
       <header class="sh-list-head">
-        <h1>{t.inbox}</h1>
+        <h2>{t.inbox}</h2>
         <SearchBox query={query} t={t} />
       </header>
       {query.value !== "" ? (

@@ -35,15 +35,18 @@ export function Shell({ desk, settings, signOut }: Props) {
       <Notices desk={desk} t={t} />
       <div class="sh-panes">
         <Rail desk={desk} settings={settings} t={t} signOut={signOut} help={() => (help.value = true)} />
-        <Inbox desk={desk} t={t} />
-        <main class="sh-thread">
-          <Thread
-            desk={desk}
-            onBack={() => desk.select("")}
-            onContext={() => {
-              drawer.value = !drawer.value;
-            }}
-          />
+        <main class="sh-main-panes">
+          <h1 class="sh-hidden">Backline</h1>
+          <Inbox desk={desk} t={t} />
+          <div class="sh-thread">
+            <Thread
+              desk={desk}
+              onBack={() => desk.select("")}
+              onContext={() => {
+                drawer.value = !drawer.value;
+              }}
+            />
+          </div>
         </main>
         <aside class="sh-side" aria-label={t.contact} data-open={drawer.value} data-testid="context">
           {rings.length > 0 && (
