@@ -199,7 +199,14 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 		}
 		return nil
 	})
-	g.Go(func() error { return a.pages.Run(work) })
+	g.Go(func() error {
+		select {
+		case <-a.live.Replayed(): // packing is for later: pages are served plain until then
+			return a.pages.Run(work)
+		case <-work.Done():
+			return nil
+		}
+	})
 	g.Go(func() error { return a.control(work) })
 	g.Go(func() error { return a.ticks(work) })
 	g.Go(func() error { return a.settle(work) })

@@ -65,7 +65,9 @@ func (t *Thread) pend(it wire.Item) {
 func (f *Fold) inbound(r Record, t *Thread, c *Conversation, it wire.Item) {
 	f.count(t, c, it)
 	f.keep(r, c, it)
-	c.Head.Unread = c.countUnread()
+	if it.Direction == gateway.Inbound {
+		c.Head.Unread++ // nobody has read what has just come
+	}
 	f.touch(r, c)
 }
 

@@ -78,11 +78,11 @@ type Live struct {
 	opts    Options
 	queues  map[gateway.QueueID]router.Queue
 	entries map[string]Entry
-	wake    chan struct{}        // capacity 1, never closed
-	batches chan []journal.Event // closed by the tail goroutine
-	project chan projection      // closed by the loop goroutine
-	ready   chan struct{}        // closed when replayed
-	hurry   chan struct{}        // capacity 1, never closed: somebody waits for the history
+	wake    chan struct{}   // capacity 1, never closed
+	batches chan batch      // closed by the tail goroutine
+	project chan projection // closed by the loop goroutine
+	ready   chan struct{}   // closed when replayed
+	hurry   chan struct{}   // capacity 1, never closed: somebody waits for the history
 
 	historyWaiters atomic.Int32
 
@@ -107,6 +107,12 @@ type Stats struct {
 	Decisions, Conflicts, Consoles, Visitors uint64
 }
 
+// batch is a stretch of the journal, decoded.
+type batch struct {
+	events  []journal.Event
+	records []conversation.Record
+}
+
 type waiter struct {
 	pos  uint64
 	done chan struct{}
@@ -120,7 +126,7 @@ type projection struct {
 // New returns a Live over an open journal.
 func New(o Options) *Live {
 	l := &Live{opts: o, queues: map[gateway.QueueID]router.Queue{}, entries: map[string]Entry{},
-		wake: make(chan struct{}, 1), batches: make(chan []journal.Event), project: make(chan projection, 64),
+		wake: make(chan struct{}, 1), batches: make(chan batch, 1), project: make(chan projection, 64),
 		ready: make(chan struct{}), hurry: make(chan struct{}, 1),
 		fold: conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},
 		subs: map[*Subscription]struct{}{}, visitors: map[gateway.ThreadID]map[*visitor]struct{}{},
@@ -186,7 +192,7 @@ func (l *Live) tail(ctx context.Context) error {
 		}
 		after = events[len(events)-1].Pos
 		select {
-		case l.batches <- events:
+		case l.batches <- l.decode(events):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -207,11 +213,11 @@ func (l *Live) loop(ctx context.Context, start uint64) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case events, ok := <-l.batches:
+		case b, ok := <-l.batches:
 			if !ok {
 				return ctx.Err()
 			}
-			head := l.foldBatch(ctx, events)
+			head := l.foldBatch(ctx, b)
 			if !l.replayed && head >= start {
 				l.finishReplay()
 			}
@@ -259,24 +265,50 @@ func silentAfter(s router.Settings) time.Duration {
 	return 45 * time.Second
 }
 
+// decodeAtOnce is how many records one goroutine decodes; a start reads the whole journal, and decoding is most
+// of the work.
+const decodeAtOnce = 256
+
+// decode reads a batch's records on all processors.
+func (l *Live) decode(events []journal.Event) batch {
+	b := batch{events: events, records: make([]conversation.Record, len(events))}
+	var g sync.WaitGroup
+	for from := 0; from < len(events); from += decodeAtOnce {
+		part := func() {
+			for i := from; i < min(from+decodeAtOnce, len(events)); i++ {
+				b.records[i] = l.decodeOne(events[i])
+			}
+		}
+		if len(events) <= decodeAtOnce {
+			part()
+			break
+		}
+		g.Go(part)
+	}
+	g.Wait()
+	return b
+}
+
+func (l *Live) decodeOne(e journal.Event) conversation.Record {
+	ev, err := gateway.DecodeEvent(e.Type, e.Data)
+	if err != nil {
+		l.opts.Log.Warn("journal record not understood", "pos", e.Pos, "type", e.Type, "err", err)
+	}
+	return conversation.Record{Pos: e.Pos, Stream: e.Stream, Version: e.Version, At: e.At, Event: ev}
+}
+
 // foldBatch applies events and tells subscribers and history.
-func (l *Live) foldBatch(ctx context.Context, events []journal.Event) uint64 {
-	records := make([]conversation.Record, len(events))
-	for i, e := range events {
+func (l *Live) foldBatch(ctx context.Context, b batch) uint64 {
+	for i, e := range b.events {
 		for _, raw := range l.opts.Raw {
 			raw(e)
 		}
-		ev, err := gateway.DecodeEvent(e.Type, e.Data)
-		if err != nil {
-			l.opts.Log.Warn("journal record not understood", "pos", e.Pos, "type", e.Type, "err", err)
-		}
-		records[i] = conversation.Record{Pos: e.Pos, Stream: e.Stream, Version: e.Version, At: e.At, Event: ev}
 		for _, o := range l.opts.Observers {
-			o.Observe(records[i])
+			o.Observe(b.records[i])
 		}
 	}
-	upTo := events[len(events)-1].Pos
-	p := projection{upTo: upTo, changes: l.foldRecords(records)}
+	upTo := b.events[len(b.events)-1].Pos
+	p := projection{upTo: upTo, changes: l.foldRecords(b.records)}
 	select {
 	case l.project <- p:
 	case <-ctx.Done():
