@@ -186,7 +186,7 @@ func (b *bench) start(ctx context.Context, config string) (*exec.Cmd, time.Durat
 				return c, time.Since(began), nil
 			}
 		}
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 	return nil, 0, fmt.Errorf("the gateway was not ready within a minute: %w", stop(c))
 }

@@ -2,13 +2,13 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -52,16 +52,36 @@ func (c *caller) post(body []byte, signature string) error {
 	if _, err := c.conn.Write(c.request); err != nil {
 		return err
 	}
-	res, err := http.ReadResponse(c.in, nil)
-	if err != nil {
-		return err
+	return c.answer()
+}
+
+// answer reads one response: its status, and over its body, whose length a gateway's webhook always says.
+func (c *caller) answer() error {
+	status, length := "", 0
+	for line := 0; ; line++ {
+		text, err := c.in.ReadSlice('\n')
+		if err != nil {
+			return fmt.Errorf("read the answer to a webhook: %w", err)
+		}
+		text = bytes.TrimRight(text, "\r\n")
+		switch {
+		case line == 0:
+			_, after, _ := bytes.Cut(text, []byte(" "))
+			status = string(after)
+		case len(text) == 0:
+			if _, err := c.in.Discard(length); err != nil {
+				return err
+			}
+			if status != "200 OK" {
+				return fmt.Errorf("the gateway answered a webhook with %s", status)
+			}
+			return nil
+		default:
+			if v, ok := bytes.CutPrefix(text, []byte("Content-Length: ")); ok {
+				if length, err = strconv.Atoi(string(v)); err != nil {
+					return fmt.Errorf("read the answer to a webhook: %w", err)
+				}
+			}
+		}
 	}
-	defer res.Body.Close()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the gateway answered a webhook with %s", res.Status)
-	}
-	return nil
 }
