@@ -28,6 +28,7 @@ import (
 	"backline/gateway/journal/sqlite"
 	"backline/gateway/live"
 	"backline/gateway/outbox"
+	"backline/gateway/profiles"
 	"backline/gateway/router"
 	"backline/gateway/wire"
 	"backline/webclient/serve"
@@ -41,9 +42,11 @@ type App struct {
 	history  *history.Store
 	files    *files.Store
 	fetcher  *files.Fetcher
+	media    *http.Client // for addresses that strangers chose
 	access   *access.Store
 	live     *live.Live
 	outbox   *outbox.Outbox
+	profiles *profiles.Lookup
 	hub      *hub.Hub
 	channels map[string]channels.Channel
 	metrics  *metrics
@@ -92,8 +95,9 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return err
 	}
 	a.channels = all.byName
-	a.fetcher = files.NewFetcher(files.FetcherOptions{Store: a.files, Append: a.journal.Append, Log: a.log, Prepare: all.prepare(),
-		Client: httpx.SafeClient(httpx.ClientOptions{AllowHosts: o.AllowHosts})})
+	a.media = httpx.SafeClient(httpx.ClientOptions{AllowHosts: o.AllowHosts})
+	a.fetcher = files.NewFetcher(files.FetcherOptions{Store: a.files, Append: a.journal.Append, Log: a.log, Prepare: all.prepare(), Client: a.media})
+	a.profiles = profiles.New(profiles.Options{Profilers: all.profilers(), Sink: all.feed, Picture: a.copyPicture, Log: a.log})
 	// The outbox and the live state know each other: the one observes, the other answers questions.
 	lookup := &threads{}
 	a.outbox = outbox.New(outbox.Options{Append: a.journal.Append, Channels: all.byName, Threads: lookup, FileURL: a.fileURL, Log: a.log})
@@ -102,7 +106,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return err
 	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
-		Raw: []func(journal.Event){a.applyAccess}, Observers: []live.Observer{a.outbox, a.fetcher},
+		Raw: []func(journal.Event){a.applyAccess}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
 		Windows: windows(), Ready: a.ready})
 	lookup.live = a.live
 	all.feed.Live = a.live
@@ -128,6 +132,7 @@ func (a *App) applyAccess(e journal.Event) {
 func (a *App) ready() {
 	a.outbox.Replayed()
 	a.fetcher.Replayed()
+	a.profiles.Replayed()
 	a.log.Info("ready", "listen", a.config.Listen, "public_url", a.config.PublicURL, "events", a.live.Head())
 }
 
@@ -153,6 +158,15 @@ func isLoopback(host string) bool {
 
 func (a *App) company() wire.Company {
 	return wire.Company{Name: a.config.Company.Name, Language: a.config.Company.Language, Color: a.config.Company.Color}
+}
+
+// copyPicture copies a person's picture from a network.
+func (a *App) copyPicture(ctx context.Context, address string) (gateway.FileID, error) {
+	m, err := a.files.Fetch(ctx, address, nil, a.media)
+	if err == nil && m.Kind != "image" {
+		err = fmt.Errorf("a picture of type %s", m.ContentType)
+	}
+	return m.ID, err
 }
 
 // file looks up an upload.
@@ -184,6 +198,7 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	g.Go(func() error { return a.live.Run(work) })
 	g.Go(func() error { return a.outbox.Run(work) })
 	g.Go(func() error { return a.fetcher.Run(work) })
+	g.Go(func() error { return a.profiles.Run(work) })
 	for name, ch := range a.channels {
 		g.Go(func() error {
 			if err := ch.Run(work, a.live); err != nil {

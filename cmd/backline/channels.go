@@ -154,6 +154,17 @@ func (s *channelSet) prepare() map[string]func(*http.Request) {
 	return out
 }
 
+// profilers are the networks that tell who somebody is.
+func (s *channelSet) profilers() map[string]channels.Profiler {
+	out := map[string]channels.Profiler{}
+	for name, ch := range s.byName {
+		if p, ok := ch.(channels.Profiler); ok {
+			out[name] = p
+		}
+	}
+	return out
+}
+
 // windows are the reply windows of networks that have one.
 func windows() map[string]func(lastInbound, now time.Time) *wire.Window {
 	return map[string]func(lastInbound, now time.Time) *wire.Window{gateway.ChannelMessenger: messenger.Window}

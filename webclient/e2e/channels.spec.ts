@@ -23,6 +23,12 @@ for (const [kind, text, answer] of [
     await device.getByRole("button", { name: "Send", exact: true }).click();
     await accept(jana.page);
     await expect(message(jana.page, text)).toBeVisible();
+    if (kind === "messenger") {
+      // Name and picture come from the customer's profile.
+      await expect(jana.page.getByTestId("context")).toContainText("Henrik Kolbe");
+      const picture = jana.page.getByTestId("conversation").first().locator("img");
+      await expect.poll(() => picture.evaluate((i: HTMLImageElement) => i.naturalWidth)).toBeGreaterThan(0);
+    }
     await say(jana.page, answer);
     await expect(device.getByText(answer)).toBeVisible();
     await expect(message(jana.page, answer)).toHaveAttribute("data-delivery", /delivered|read/);

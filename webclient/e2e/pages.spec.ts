@@ -27,8 +27,8 @@ async function look(page: Page, name: string): Promise<void> {
   expect(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`)).toEqual([]);
 }
 
-async function visitorSays(browser: Browser, text: string): Promise<Page> {
-  const { page } = await person(browser);
+async function visitorSays(browser: Browser, options: object, text: string): Promise<Page> {
+  const { page } = await person(browser, options);
   await page.goto(g.world);
   await openWidget(page);
   await say(page, text);
@@ -54,7 +54,7 @@ for (const { name, ...options } of looks) {
 
     const jana = await agent(browser, g, "jana", reduced);
     await look(jana.page, `inbox-${name}`);
-    const other = await visitorSays(browser, "Good morning, is anybody there?");
+    const other = await visitorSays(browser, reduced, "Good morning, is anybody there?");
     await expect(jana.page.getByTestId("offer")).toBeVisible();
     await look(jana.page, `ringing-${name}`);
     await accept(jana.page);

@@ -31,7 +31,7 @@ export function Ringing({ desk, conversation: c, t }: { desk: Desk; conversation
         <span class="sh-ring-left">{stopwatch(Math.max(0, left))}</span>
       </p>
       <div class="sh-ring-who">
-        <Avatar name={name} large />
+        <Avatar name={name} large picture={c.contact.picture} />
         <div>
           <h2 id={title}>{name}</h2>
           <p>{c.target.startsWith("agent/") ? t.forYou : t.queue(queue)}</p>

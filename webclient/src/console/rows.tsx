@@ -145,7 +145,7 @@ function Row({ desk, c, t, now, top, place, of }: RowProps) {
         data-id={c.id}
         onClick={() => desk.select(c.id)}
       >
-        <Avatar name={name} large online={c.online} />
+        <Avatar name={name} large online={c.online} picture={c.contact.picture} />
         <span class="sh-name">{name}</span>
         <span class="sh-time">{when(c.last_at, now, t.language)}</span>
         <span class="sh-preview">

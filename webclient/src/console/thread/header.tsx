@@ -41,7 +41,7 @@ export function Header(props: Props) {
           <Icon name="back" size={20} />
         </button>
       )}
-      <Avatar name={name} large online={c.online} />
+      <Avatar name={name} large online={c.online} picture={c.contact.picture} />
       <div class="th-who">
         <h2 title={name}>{name}</h2>
         <div class="th-sub">
