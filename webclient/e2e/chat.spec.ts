@@ -28,8 +28,18 @@ test("a visitor and an agent chat, over a reload and a page change", async ({ br
   await expectTexts(page, ["Where is delivery 48 211?", "It is near Soltau."]);
   await say(page, "And when will it be here?");
   await say(jana.page, "At 11:20.");
-  await expectTexts(page, ["Where is delivery 48 211?", "It is near Soltau.", "And when will it be here?", "At 11:20."]);
-  await expectTexts(jana.page, ["Where is delivery 48 211?", "It is near Soltau.", "And when will it be here?", "At 11:20."]);
+  await expectTexts(page, [
+    "Where is delivery 48 211?",
+    "It is near Soltau.",
+    "And when will it be here?",
+    "At 11:20.",
+  ]);
+  await expectTexts(jana.page, [
+    "Where is delivery 48 211?",
+    "It is near Soltau.",
+    "And when will it be here?",
+    "At 11:20.",
+  ]);
 
   // What the visitor types shows at the agent; a note does not show at the visitor.
   await page.getByTestId("composer").pressSequentially("Tha");

@@ -21,7 +21,9 @@ test("of two gateways one dies: the next message arrives through the other", asy
     await say(page, "Through the second");
     await accept(atB.page);
     await expect(message(atB.page, "Through the second")).toHaveCount(1);
-    test.info().annotations.push({ type: "fail-over", description: `${Date.now() - began} ms until the other agent had it` });
+    test
+      .info()
+      .annotations.push({ type: "fail-over", description: `${Date.now() - began} ms until the other agent had it` });
     await say(atB.page, "Here we are");
     await expect(message(page, "Here we are")).toBeVisible();
   } finally {

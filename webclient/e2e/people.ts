@@ -27,7 +27,10 @@ export async function agent(browser: Browser, g: Gateway, id: string, options = 
 export async function agentWithPassword(browser: Browser, g: Gateway, id: string): Promise<Person> {
   const p = await person(browser);
   await p.page.goto(g.url);
-  await p.page.getByLabel(/name|agent/i).first().fill(id);
+  await p.page
+    .getByLabel(/name|agent/i)
+    .first()
+    .fill(id);
   await p.page.getByLabel(/password/i).fill(password);
   await p.page.getByRole("button", { name: /sign in/i }).click();
   await expect(p.page.getByTestId("inbox")).toBeVisible();

@@ -3,7 +3,9 @@ import { Gateway } from "./gateway";
 import { accept, agent, agentWithPassword, message, openWidget, person, say } from "./people";
 import { Site } from "./site";
 
-test("the first agent lets it ring out, the second gets it; transfer; the visitor sees the place in line", async ({ browser }) => {
+test("the first agent lets it ring out, the second gets it; transfer; the visitor sees the place in line", async ({
+  browser,
+}) => {
   const site = await Site.open();
   const g = await Gateway.serve(site.origin);
   site.script = `<script src="${g.url}/widget.js" data-site="shop" async></script>`;

@@ -15,7 +15,9 @@ if (status === 0) {
   const tests = readdirSync(folder, { recursive: true })
     .filter((name) => name.endsWith(".test.mjs"))
     .map((name) => join(folder, name));
-  status = tests.length ? run(process.execPath, ["--enable-source-maps", "--test", ...process.argv.slice(2), ...tests]) : 0;
+  status = tests.length
+    ? run(process.execPath, ["--enable-source-maps", "--test", ...process.argv.slice(2), ...tests])
+    : 0;
 }
 rmSync(folder, { recursive: true, force: true });
 process.exitCode = status;

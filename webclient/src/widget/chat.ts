@@ -50,7 +50,6 @@ export class Chat {
   readonly talk: Conversation;
   readonly outbox: Outbox;
   readonly line: Connection;
-  #token = "";
   #typed = 0;
   #told = { got: 0, read: 0 };
   #losing: ReturnType<typeof setTimeout> | undefined;
@@ -61,7 +60,6 @@ export class Chat {
   constructor(o: ChatOptions) {
     this.#o = o;
     this.talk = new Conversation(o.keep);
-    this.#token = this.talk.token;
     this.outbox = new Outbox(o.keep, (m) => this.line.send({ t: "message", ...m }), o.changed);
     this.line = connection({
       bases: o.bases,
@@ -69,7 +67,7 @@ export class Chat {
       hello: () => this.#hello(),
       frame: (f) => this.#take(f),
       changed: (state) => this.#turned(state),
-      forget: () => this.#forgotten(),
+      forget: () => this.talk.clear(),
       patient: () => this.uploading > 0 || !o.looking(),
     });
   }
@@ -80,13 +78,13 @@ export class Chat {
   }
 
   say(text: string, files: Attachment[] = [], offline = false): void {
-    this.#begin();
+    this.talk.begin();
     this.#typed = 0;
     this.outbox.add(text.trim(), files, offline);
   }
 
   introduce(contact: VisitorContact): void {
-    this.#begin();
+    this.talk.begin();
     this.#o.keep.set("contact", contact);
     this.#o.keep.set("known", true);
     this.#tellContact();
@@ -124,7 +122,6 @@ export class Chat {
     this.#o.keep.set("known", undefined);
     this.talk.erase();
     this.#o.keep.last(false);
-    this.#token = "";
     this.status = undefined;
     this.ready = false;
     this.#told = { got: 0, read: 0 };
@@ -139,19 +136,17 @@ export class Chat {
     return `${this.line.base()}/files/${encodeURIComponent(a.file ?? "")}`;
   }
 
-  /** Proves to the gateway's upload who we are. */
-  get pass(): string {
-    return this.#token;
-  }
-
-  #begin(): void {
-    this.talk.token = this.#token;
-    this.talk.begin();
-  }
-
   #hello(): VisitorClientFrame {
     const { site, language, page } = this.#o;
-    return { t: "hello", version: VERSION, site, token: this.#token, after: this.talk.after, page: page(), language };
+    return {
+      t: "hello",
+      version: VERSION,
+      site,
+      token: this.talk.token,
+      after: this.talk.after,
+      page: page(),
+      language,
+    };
   }
 
   #turned(state: LineState): void {
@@ -175,16 +170,11 @@ export class Chat {
     this.#o.changed();
   }
 
-  #forgotten(): void {
-    this.#token = "";
-    this.talk.clear();
-  }
-
   #take(f: VisitorServerFrame): void {
     switch (f.t) {
       case "welcome":
-        this.#token = f.token;
-        if (this.talk.begun) this.#begin();
+        this.talk.token = f.token;
+        this.talk.save();
         this.company = f.company;
         this.status = f.status;
         this.#tellContact();

@@ -19,7 +19,8 @@ interface Props {
 interface Staged {
   file: File;
   share: number;
-  failed: boolean;
+  /** Why it did not go up: "" while it may, "no" when the gateway does not take such a file. */
+  failed: string;
   stored?: Attachment;
   stop: AbortController;
 }
@@ -54,7 +55,7 @@ export class Composer extends Component<Props, { text: string; problem: string }
     for (const file of files) {
       if (file.size > MAX_FILE_BYTES) problem = t.tooLarge(file.name);
       else if (this.#staged.length >= MAX_ATTACHMENTS) problem = t.tooMany(MAX_ATTACHMENTS);
-      else this.#upload({ file, share: 0, failed: false, stop: new AbortController() });
+      else this.#upload({ file, share: 0, failed: "", stop: new AbortController() });
     }
     this.setState({ problem });
   }
@@ -62,19 +63,19 @@ export class Composer extends Component<Props, { text: string; problem: string }
   #upload(s: Staged): void {
     const { chat } = this.props;
     if (!this.#staged.includes(s)) this.#staged = [...this.#staged, s];
-    s.failed = false;
+    s.failed = "";
     chat.uploading++;
     const progress = (share: number) => {
       s.share = share;
       this.forceUpdate();
     };
     import("./upload")
-      .then(({ upload }) => upload(chat.uploadURL(), chat.pass, s.file, s.stop.signal, progress))
+      .then(({ upload }) => upload(chat.uploadURL(), chat.talk.token, s.file, s.stop.signal, progress))
       .then((f) => {
         s.stored = { file: f.id, name: f.name, kind: f.type.split("/")[0] ?? "", content_type: f.type };
       })
-      .catch(() => {
-        s.failed = true;
+      .catch((e: Error) => {
+        s.failed = e.message;
       })
       .finally(() => {
         chat.uploading--;
@@ -133,7 +134,9 @@ export class Composer extends Component<Props, { text: string; problem: string }
               <li key={s.file} class="chip">
                 <Icon name="file" size={18} />
                 <span>{s.file.name}</span>
-                {s.failed ? (
+                {s.failed === "no" ? (
+                  t.notAccepted
+                ) : s.failed ? (
                   <button type="button" class="text" onClick={() => this.#upload(s)}>
                     {t.uploadFailed} · {t.retry}
                   </button>

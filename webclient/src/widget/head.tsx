@@ -22,7 +22,7 @@ export class Head extends Component<Props, { settings: boolean }> {
     const agent = chat.status?.agent;
     const { settings } = this.state;
     return (
-      <header>
+      <div class="head">
         <div class="title">
           <h1 tabIndex={-1}>{chat.company.name || "Chat"}</h1>
           <button
@@ -46,7 +46,7 @@ export class Head extends Component<Props, { settings: boolean }> {
           </p>
         </div>
         {settings && this.#settings()}
-      </header>
+      </div>
     );
   }
 

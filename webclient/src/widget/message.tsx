@@ -30,7 +30,7 @@ export function Message(props: Props) {
       <span class="sr">{speaker}: </span>
       {pieces(text).map((p) =>
         p.href ? (
-          <a href={p.href} target="_blank" rel="noopener noreferrer nofollow">
+          <a href={p.href} target="_blank" rel="noopener noreferrer">
             {p.text}
           </a>
         ) : (

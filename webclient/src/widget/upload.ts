@@ -1,5 +1,8 @@
 // One file on its way to the gateway. XMLHttpRequest, because fetch does not tell how far an upload is.
 
+/** The message of the error when trying again is of no use. */
+const REFUSED = "no";
+
 /** The gateway's answer. */
 export interface Stored {
   id: string;
@@ -29,9 +32,10 @@ export function upload(
       } catch {
         // a proxy's answer; the status says what there is to say
       }
-      reject(new Error(`upload: ${request.status}`));
+      // 400 and 413: the gateway does not take such a file, however often it is tried.
+      reject(new Error(request.status === 400 || request.status === 413 ? REFUSED : `status ${request.status}`));
     };
-    request.onerror = request.onabort = () => reject(new Error("upload: no connection"));
+    request.onerror = request.onabort = () => reject(new Error("no connection"));
     stop.onabort = () => request.abort();
     request.send(file);
   });

@@ -31,6 +31,7 @@ const de: Texts = {
   tooLarge: (name) => `${name} ist größer als 10 MB und lässt sich nicht senden.`,
   tooMany: (n) => `Eine Nachricht trägt höchstens ${n} Dateien.`,
   uploadFailed: "nicht hochgeladen",
+  notAccepted: "nicht angenommen",
   retry: "Noch einmal",
   remove: (name) => `${name} entfernen`,
   unsent: "noch nicht gesendet",

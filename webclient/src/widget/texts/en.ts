@@ -31,6 +31,7 @@ const en = {
   tooLarge: (name: string) => `${name} is larger than 10 MB and cannot be sent.`,
   tooMany: (n: number) => `A message carries at most ${n} files.`,
   uploadFailed: "not uploaded",
+  notAccepted: "not accepted",
   retry: "Try again",
   remove: (name: string) => `Remove ${name}`,
   unsent: "not sent yet",
