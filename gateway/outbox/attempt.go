@@ -286,33 +286,36 @@ func (o *Outbox) postpone(j job, err error) {
 // comes again with the next failure.
 func (o *Outbox) ring(ctx context.Context, j job, end gateway.AttemptEnded) {
 	id := j.m.sub.Identity
-	var changes []gateway.ChannelAlarm
+	var changes []alarmChange
 	o.mu.Lock()
 	switch {
 	case end.Code == string(providerDown) || end.Code == string(channelDown):
 		k := alarmKey{id.Channel, id.Account, o.alarmCode(j.m, end.Code, j.provider)}
 		if !o.alarms[k].active {
-			changes = append(changes, alarmEvent(k, end.Detail, false))
+			changes = append(changes, alarmChange{alarmEvent(k, end.Detail, false), o.alarms[k].pos})
 		}
 	case end.State == gateway.DeliverySent || end.State == gateway.DeliveryDelivered:
 		for _, k := range o.alarmsOf(j.m, j.provider) {
-			changes = append(changes, alarmEvent(k, "works again", true))
+			changes = append(changes, alarmChange{alarmEvent(k, "works again", true), o.alarms[k].pos})
 		}
 	}
 	o.mu.Unlock()
-	for _, a := range changes {
-		o.change(ctx, a)
+	for _, c := range changes {
+		o.change(ctx, c.event, c.after)
 	}
 }
 
-// change appends an alarm's change. Its key names the change before it: many workers that see the same
-// trouble write it once, and an alarm that comes again is a new one.
-func (o *Outbox) change(ctx context.Context, a gateway.ChannelAlarm) {
+// alarmChange is a change of an alarm and the position of the change that it was decided on.
+type alarmChange struct {
+	event gateway.ChannelAlarm
+	after uint64
+}
+
+// change appends an alarm's change. Its key names the change before it, as the worker saw it when it decided:
+// many workers that see the same trouble write it once, and an alarm that comes again is a new one.
+func (o *Outbox) change(ctx context.Context, a gateway.ChannelAlarm, after uint64) {
 	k := alarmKey{a.Channel, a.Account, a.Code}
-	o.mu.Lock()
-	before := o.alarms[k].pos
-	o.mu.Unlock()
-	name := fmt.Sprintf("alarm/%s/%s/%s/%d", a.Channel, a.Account, a.Code, before)
+	name := fmt.Sprintf("alarm/%s/%s/%s/%d", a.Channel, a.Account, a.Code, after)
 	pos, _, err := o.write(ctx, gateway.ChannelStream(a.Channel), name, a)
 	if err != nil {
 		o.log.Warn("alarm not written", "channel", a.Channel, "err", err)

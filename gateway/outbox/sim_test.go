@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -311,9 +312,10 @@ func TestReportThatIsSafeToResendTakesTheOtherProviderOnce(t *testing.T) {
 
 func TestDownChannelIsProbedByOneMessageAtATime(t *testing.T) {
 	net := &channel{name: "messenger"}
-	broken := true
+	var broken atomic.Bool
+	broken.Store(true)
 	net.answer = func(context.Context, channels.Outbound) (bool, channels.Receipt, error) {
-		if broken {
+		if broken.Load() {
 			return false, channels.Receipt{}, &channels.SendError{Code: channels.ChannelDown, Reason: "190/460"}
 		}
 		return true, channels.Receipt{}, nil
@@ -327,8 +329,8 @@ func TestDownChannelIsProbedByOneMessageAtATime(t *testing.T) {
 		time.Sleep(time.Hour)
 		w.net.mu.Lock()
 		calls := len(w.net.calls)
-		broken = false
 		w.net.mu.Unlock()
+		broken.Store(false)
 		if calls < 5 || calls > 60 {
 			t.Errorf("%d probes in an hour, want some", calls)
 		}
