@@ -6,7 +6,8 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 30_000 },
   fullyParallel: false,
-  workers: 2,
+  // Each test already drives several pages and a gateway: two at a time took three times as long in all on 2 cores.
+  workers: 1,
   forbidOnly: true,
   retries: 0,
   reporter: [["list"]],

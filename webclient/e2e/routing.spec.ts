@@ -24,7 +24,7 @@ test("the first agent lets it ring out, the second gets it; transfer; the visito
     }
     await expect(jana.page.getByTestId("offer")).toBeVisible();
     await expect(emil.page.getByTestId("offer")).toHaveCount(0);
-    await expect(emil.page.getByTestId("offer")).toBeVisible(); // after 5 s
+    await expect(emil.page.getByTestId("offer")).toBeVisible(); // after 12 s
     await accept(emil.page);
     await expect(message(emil.page, "Hello from first")).toBeVisible();
 
