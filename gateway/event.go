@@ -72,6 +72,31 @@ type (
 		Picture  FileID `json:"picture,omitempty"`
 		Language string `json:"language,omitempty"` // BCP 47
 		Page     string `json:"page,omitempty"`     // where on the website the person is
+		Subject  string `json:"subject,omitempty"`  // what a link is about
+	}
+
+	// CallRequested: a customer calls. Their sound has reached us: nothing that only looks at a page, or
+	// that cannot speak, gets here.
+	CallRequested struct {
+		Call     CallID   `json:"call"`
+		Identity Identity `json:"identity"`
+	}
+
+	// CallAnswered: the customer took a call that an agent had placed.
+	CallAnswered struct {
+		Call CallID `json:"call"`
+	}
+
+	// CallConnected: both sides hear each other for the first time.
+	CallConnected struct {
+		Call CallID `json:"call"`
+	}
+
+	// CallEnded ends a call, whoever ended it; the first one counts.
+	CallEnded struct {
+		Call   CallID    `json:"call"`
+		Reason EndReason `json:"reason"`
+		Agent  AgentID   `json:"agent,omitempty"` // who hung up, if an agent did
 	}
 
 	// AttachmentStored replaces a provider's URL by our copy (or says in Attachment.Error why not).
@@ -137,7 +162,7 @@ type (
 		Target Target  `json:"target"`
 		Queue  QueueID `json:"queue"`
 		Front  bool    `json:"front,omitempty"`
-		Reason string  `json:"reason"` // returned, transfer, agent_gone, agent_away, hours_open, overflow
+		Reason string  `json:"reason"` // returned, transfer, agent_gone, agent_away, hours_open, overflow, call
 		By     AgentID `json:"by,omitempty"`
 	}
 
@@ -163,9 +188,20 @@ type (
 		By    AgentID `json:"by,omitempty"`
 	}
 
+	// CallPlaced: the agent who holds the conversation calls the customer, whose page rings.
+	CallPlaced struct {
+		Call  CallID  `json:"call"`
+		Agent AgentID `json:"agent"`
+	}
+
 	// WrapUpStarted: the call is over, the agent has until Until.
 	WrapUpStarted struct {
 		Until time.Time `json:"until"`
+	}
+
+	// WrapUpEnded: the conversation goes on in writing.
+	WrapUpEnded struct {
+		By AgentID `json:"by,omitempty"` // empty: the time was over
 	}
 
 	// ConversationClosed ends it.
@@ -223,6 +259,17 @@ type (
 	}
 )
 
+// EndReason is why a call ended.
+type EndReason string
+
+const (
+	EndCustomer EndReason = "customer"  // the customer hung up
+	EndAgent    EndReason = "agent"     // the agent hung up
+	EndDeclined EndReason = "declined"  // the customer refused a call that an agent had placed
+	EndNoAnswer EndReason = "no_answer" // the customer did not answer it
+	EndLost     EndReason = "lost"      // the customer's line broke and did not come back
+)
+
 // Agents, stream "agent/{AgentID}".
 type (
 	// AgentSaved adds an agent or changes one. PasswordHash is an argon2id string, empty until set.
@@ -246,6 +293,18 @@ type (
 		Agent    AgentID  `json:"agent"`
 		Presence Presence `json:"presence"`
 		Reason   string   `json:"reason,omitempty"` // chosen, missed_offers, silent, signed_out
+	}
+)
+
+// The emergency switch, stream "emergency".
+type (
+	// EmergencyChanged switches it. Text is what customers are told, by language; empty texts are those of
+	// the configuration.
+	EmergencyChanged struct {
+		On   bool              `json:"on"`
+		By   string            `json:"by"` // an agent's or a token's name, or "command line"
+		Why  string            `json:"why,omitempty"`
+		Text map[string]string `json:"text,omitempty"`
 	}
 )
 
@@ -306,6 +365,13 @@ func (ConsentChanged) EventType() string       { return "consent.changed" }
 func (ThreadControlChanged) EventType() string { return "thread.control" }
 func (RawKept) EventType() string              { return "raw.kept" }
 func (ChannelAlarm) EventType() string         { return "channel.alarm" }
+func (CallRequested) EventType() string        { return "call.requested" }
+func (CallAnswered) EventType() string         { return "call.answered" }
+func (CallConnected) EventType() string        { return "call.connected" }
+func (CallEnded) EventType() string            { return "call.ended" }
+func (CallPlaced) EventType() string           { return "call.placed" }
+func (WrapUpEnded) EventType() string          { return "wrapup.ended" }
+func (EmergencyChanged) EventType() string     { return "emergency.changed" }
 func (ConversationOpened) EventType() string   { return "conversation.opened" }
 func (ConversationReopened) EventType() string { return "conversation.reopened" }
 func (ConversationQueued) EventType() string   { return "conversation.queued" }
@@ -342,6 +408,13 @@ var decoders = map[string]func([]byte) (Event, error){
 	"thread.control":        decode[ThreadControlChanged],
 	"raw.kept":              decode[RawKept],
 	"channel.alarm":         decode[ChannelAlarm],
+	"call.requested":        decode[CallRequested],
+	"call.answered":         decode[CallAnswered],
+	"call.connected":        decode[CallConnected],
+	"call.ended":            decode[CallEnded],
+	"call.placed":           decode[CallPlaced],
+	"wrapup.ended":          decode[WrapUpEnded],
+	"emergency.changed":     decode[EmergencyChanged],
 	"conversation.opened":   decode[ConversationOpened],
 	"conversation.reopened": decode[ConversationReopened],
 	"conversation.queued":   decode[ConversationQueued],
@@ -397,6 +470,9 @@ func ThreadStream(t ThreadID) string             { return "thread/" + string(t) 
 func ConversationStream(c ConversationID) string { return "conversation/" + string(c) }
 func AgentStream(a AgentID) string               { return "agent/" + string(a) }
 func ChannelStream(name string) string           { return "channel/" + name }
+
+// EmergencyStream is the stream of the emergency switch.
+const EmergencyStream = "emergency"
 
 // AccessStream is the stream of one session, token or the setup: "access/session/HASH", "access/setup".
 func AccessStream(name string) string { return "access/" + name }

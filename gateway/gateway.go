@@ -29,13 +29,15 @@ type (
 	QueueID        string
 	OfferID        string
 	FileID         string
+	CallID         string // made by who begins the call: 16–64 of A-Z, a-z, 0-9, - and _
 )
 
 // Channel names. They are stored in the journal and never change.
 const (
-	ChannelLivechat  = "livechat"
-	ChannelMessenger = "messenger"
-	ChannelSMS       = "sms"
+	ChannelLivechat   = "livechat"
+	ChannelClick2Talk = "click2talk" // the page of a signed link; Account is "link", Remote the link's id
+	ChannelMessenger  = "messenger"
+	ChannelSMS        = "sms"
 )
 
 // Identity is how one person is reached on one channel: Account is our side (a site, a page id, our number

@@ -35,6 +35,12 @@ func typeOf(frame any) (string, error) {
 		return "pong", nil
 	case Bye:
 		return "bye", nil
+	case ConsoleEmergency:
+		return "emergency", nil
+	case CallPeer:
+		return "call.peer", nil
+	case CallAnswer:
+		return "call.answer", nil
 	case VisitorItem:
 		return "item", nil
 	case VisitorStatus:

@@ -22,6 +22,7 @@ const Version = 1
 // Limits of both sockets.
 const (
 	MaxFrameBytes  = 64 << 10
+	MaxSDPBytes    = 16 << 10
 	MaxTextRunes   = 10000
 	MaxFileBytes   = 10 << 20
 	MaxAttachments = 10
@@ -67,7 +68,42 @@ type Conversation struct {
 	NotOurs      bool                   `json:"not_ours"` // another app owns the thread: show, do not answer
 	Online       bool                   `json:"online"`   // the customer's page is open now
 	Priority     int                    `json:"priority"`
+	Subject      string                 `json:"subject"`       // what a talk link is about
+	Call         *Call                  `json:"call"`          // while one lasts
+	LastCall     *CallRecord            `json:"last_call"`     // set when the last thing that happened was a call
+	WrapUpUntil  *time.Time             `json:"wrap_up_until"` // in state wrap-up
 	Rev          uint64                 `json:"rev"`
+}
+
+// CallState is where a call is.
+type CallState string
+
+const (
+	CallWaiting   CallState = "waiting"   // the customer hears music; rings at agents while the conversation is offered
+	CallRinging   CallState = "ringing"   // an agent calls: the customer's page rings
+	CallAnswered  CallState = "answered"  // taken; the sides are being joined
+	CallConnected CallState = "connected" // both hear each other
+)
+
+// Call is a call while it lasts.
+type Call struct {
+	ID          gateway.CallID  `json:"id"`
+	State       CallState       `json:"state"`
+	From        string          `json:"from"`  // who began it: customer, agent
+	Agent       gateway.AgentID `json:"agent"` // "" while waiting
+	Since       time.Time       `json:"since"`
+	ConnectedAt *time.Time      `json:"connected_at"`
+}
+
+// CallRecord is a call that is over. Outcome: answered; missed (the customer gave up or was lost before anybody
+// answered); declined, no_answer (the customer's side, of an agent's call).
+type CallRecord struct {
+	From    string          `json:"from"`
+	Outcome string          `json:"outcome"`
+	TalkMS  int64           `json:"talk_ms"`
+	WaitMS  int64           `json:"wait_ms"`
+	Reason  string          `json:"reason"` // gateway.EndReason
+	Agent   gateway.AgentID `json:"agent"`
 }
 
 // Counts of messages.
@@ -101,14 +137,15 @@ type Window struct {
 	Until time.Time `json:"until"` // when State ends; zero when closed
 }
 
-// Item is one line of a timeline. Kind "message" or "note" has a text; kind "event" has Event and Data.
+// Item is one line of a timeline. Kind "message" or "note" has a text; kind "event" has Event and Data; kind
+// "call" has Call while it lasts, then Ended.
 type Item struct {
 	Position     uint64                 `json:"position"` // where it happened: the order of the timeline
 	Rev          uint64                 `json:"rev"`
 	ID           string                 `json:"id"`
 	Conversation gateway.ConversationID `json:"conversation"`
 	Time         time.Time              `json:"time"`
-	Kind         string                 `json:"kind"` // message, note, event
+	Kind         string                 `json:"kind"` // message, note, event, call
 	Channel      string                 `json:"channel,omitempty"`
 	Direction    gateway.Direction      `json:"direction,omitempty"`
 	From         From                   `json:"from"`
@@ -125,6 +162,8 @@ type Item struct {
 	Standby      bool                   `json:"standby,omitempty"`
 	Event        string                 `json:"event,omitempty"` // opened, offered, assigned, queued, missed, declined, closed, reopened, presence, consent, control
 	Data         map[string]string      `json:"data,omitempty"`  // of an event: agent, by, to, reason, how
+	Call         *Call                  `json:"call,omitempty"`
+	Ended        *CallRecord            `json:"ended,omitempty"`
 }
 
 // From says who.
@@ -175,6 +214,15 @@ type Company struct {
 	Color    string `json:"color"`    // #rrggbb, customer side only
 }
 
+// Emergency is the switch: the phones are dead, and customers are told so.
+type Emergency struct {
+	On    bool              `json:"on"`
+	Since *time.Time        `json:"since"` // null: never switched
+	By    string            `json:"by"`
+	Why   string            `json:"why"`
+	Text  map[string]string `json:"text"` // what customers are told, by language
+}
+
 // Failure is an error frame's and a problem's common part.
 type Failure struct {
 	Kind   gateway.Kind `json:"kind"`
@@ -194,7 +242,9 @@ type (
 		Agents    []Agent   `json:"agents"`
 		Queues    []Queue   `json:"queues"`
 		Alarms    []Alarm   `json:"alarms"`
-		Replies   []Reply   `json:"replies"`    // canned replies
+		Replies   []Reply   `json:"replies"` // canned replies
+		Emergency Emergency `json:"emergency"`
+		Calls     bool      `json:"calls"`      // calls can be had here
 		ServerNow time.Time `json:"server_now"` // for timers: clocks differ
 	}
 	ConsoleList struct { // t: list — all open conversations (or those changed), ≤ 500 a frame
@@ -230,10 +280,21 @@ type (
 		Conversation gateway.ConversationID `json:"conversation"`
 		Online       bool                   `json:"online"`
 	}
+	ConsoleEmergency struct { // t: emergency — the switch has been pressed
+		Emergency Emergency `json:"emergency"`
+	}
+	// CallPeer is t: call.peer, to both sockets: how the other side of a call is reached. State: absent (no
+	// line yet, or gone), connected, interrupted.
+	CallPeer struct {
+		Call  gateway.CallID `json:"call"`
+		State string         `json:"state"`
+	}
 	Ack struct { // t: ack — answer to a command; Failure set when it was refused
 		ID       string            `json:"id"`
 		Position uint64            `json:"position,omitempty"`
 		Message  gateway.MessageID `json:"message,omitempty"`
+		Call     gateway.CallID    `json:"call,omitempty"` // of "call"
+		SDP      string            `json:"sdp,omitempty"`  // of "offer": the answer
 		Failure  *Failure          `json:"failure,omitempty"`
 	}
 	Pong struct{} // t: pong
@@ -267,6 +328,10 @@ type (
 	//   note                      conversation, client_id, text
 	//   read                      conversation, position
 	//   presence                  presence              (ready, away)
+	//   call                      conversation, call    (calls the customer; who does not hold it takes it first)
+	//   offer                     conversation, call, sdp, restart → ack.sdp: this console's line of a call
+	//   hangup                    conversation, call
+	//   end_wrap_up               conversation          (goes on in writing, or closes)
 	//   typing, view              conversation          (view "" = none); not acknowledged
 	Command struct {
 		ID           string                 `json:"id"`
@@ -280,6 +345,9 @@ type (
 		Message      gateway.MessageID      `json:"message,omitempty"`
 		Position     uint64                 `json:"position,omitempty"`
 		Presence     gateway.Presence       `json:"presence,omitempty"`
+		Call         gateway.CallID         `json:"call,omitempty"`
+		SDP          string                 `json:"sdp,omitempty"`
+		Restart      bool                   `json:"restart,omitempty"` // ICE restart of the line that is there
 	}
 )
 
@@ -287,8 +355,9 @@ type (
 type (
 	VisitorWelcome struct { // t: welcome
 		Version   int       `json:"version"`
-		Token     string    `json:"token"` // keep; sent back in hello
+		Token     string    `json:"token"` // keep; sent back in hello; "" on the page of a link
 		Company   Company   `json:"company"`
+		Link      *Link     `json:"link,omitempty"` // on the page of a link
 		Status    Status    `json:"status"`
 		Head      uint64    `json:"head"`
 		ServerNow time.Time `json:"server_now"`
@@ -310,7 +379,20 @@ type (
 	VisitorTyping struct { // t: typing — the agent types, shown for 6 s
 		Name string `json:"name"`
 	}
+	CallAnswer struct { // t: call.answer — to call.offer; Failure set when it was refused
+		Call    gateway.CallID `json:"call"`
+		SDP     string         `json:"sdp,omitempty"`
+		Failure *Failure       `json:"failure,omitempty"` // not_found: no such line to restart, offer anew
+	}
 )
+
+// VisitorCall is a call as the customer sees it.
+type VisitorCall struct {
+	ID    gateway.CallID `json:"id"`
+	State CallState      `json:"state"`           // ringing: an agent calls
+	Agent string         `json:"agent,omitempty"` // name
+	Since time.Time      `json:"since"`           // began; connected: since when both hear each other
+}
 
 // Status is the truth for the customer. State: none (no conversation), waiting, active, closed.
 type Status struct {
@@ -320,6 +402,18 @@ type Status struct {
 	Position   int    `json:"position,omitempty"` // 1 = next; 0 unknown
 	EstimateMS int64  `json:"estimate_ms"`        // −1 unknown
 	Agent      string `json:"agent,omitempty"`    // name of who answers
+	Calls      bool   `json:"calls"`              // calls can be had here
+	Notice     string `json:"notice,omitempty"`   // an emergency: what is broken and what works, in the customer's language
+
+	Call VisitorCall `json:"call,omitzero"` // while one lasts
+}
+
+// Link is what the page of a signed link knows of it.
+type Link struct {
+	Name    string    `json:"name"`    // of the customer
+	Subject string    `json:"subject"` // what it is about
+	To      string    `json:"to"`      // name of the queue or the agent
+	Expires time.Time `json:"expires"`
 }
 
 // Frames from the visitor (client → server).
@@ -331,6 +425,7 @@ type (
 		After    uint64 `json:"after"`
 		Page     string `json:"page,omitempty"` // path, without query
 		Language string `json:"language,omitempty"`
+		Link     string `json:"link,omitempty"` // the page of a signed link: its token, in place of site and token
 	}
 	VisitorMessage struct { // t: message
 		ClientID string           `json:"client_id"`
@@ -348,4 +443,15 @@ type (
 		Read     bool   `json:"read"`
 	}
 	VisitorIsTyping struct{} // t: typing
+	// VisitorOffer is t: call.offer. A call id that is new calls; the id of the call under way is this page's
+	// new line of it (or its ICE restart); the id of an agent's call answers it. A new call reaches the queue
+	// when its first sound has arrived.
+	VisitorOffer struct {
+		Call    gateway.CallID `json:"call"`
+		SDP     string         `json:"sdp"`
+		Restart bool           `json:"restart,omitempty"`
+	}
+	VisitorHangup struct { // t: call.hangup — also declines an agent's call
+		Call gateway.CallID `json:"call"`
+	}
 )

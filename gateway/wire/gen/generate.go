@@ -30,7 +30,8 @@ func unions() []union {
 			{"welcome", wire.ConsoleWelcome{}}, {"list", wire.ConsoleList{}}, {"ready", wire.ConsoleReady{}},
 			{"update", wire.ConsoleUpdate{}}, {"agents", wire.ConsoleAgents{}}, {"queues", wire.ConsoleQueues{}},
 			{"alarms", wire.ConsoleAlarms{}}, {"typing", wire.ConsoleTyping{}}, {"viewing", wire.ConsoleViewing{}},
-			{"online", wire.ConsoleOnline{}}, {"ack", wire.Ack{}}, {"pong", wire.Pong{}}, {"bye", wire.Bye{}},
+			{"online", wire.ConsoleOnline{}}, {"emergency", wire.ConsoleEmergency{}}, {"call.peer", wire.CallPeer{}},
+			{"ack", wire.Ack{}}, {"pong", wire.Pong{}}, {"bye", wire.Bye{}},
 		}},
 		{"ConsoleClientFrame", "What the console says.", false, []frame{
 			{"hello", wire.ConsoleHello{}}, {"ping", wire.Ping{}}, {"cmd", wire.Command{}},
@@ -38,11 +39,12 @@ func unions() []union {
 		{"VisitorServerFrame", "What the gateway says to the widget.", true, []frame{
 			{"welcome", wire.VisitorWelcome{}}, {"item", wire.VisitorItem{}}, {"ready", wire.VisitorReady{}},
 			{"status", wire.VisitorStatus{}}, {"ack", wire.VisitorAck{}}, {"typing", wire.VisitorTyping{}},
-			{"pong", wire.Pong{}}, {"bye", wire.Bye{}},
+			{"call.answer", wire.CallAnswer{}}, {"call.peer", wire.CallPeer{}}, {"pong", wire.Pong{}}, {"bye", wire.Bye{}},
 		}},
 		{"VisitorClientFrame", "What the widget says.", false, []frame{
 			{"hello", wire.VisitorHello{}}, {"ping", wire.Ping{}}, {"message", wire.VisitorMessage{}},
 			{"contact", wire.VisitorContact{}}, {"seen", wire.VisitorSeen{}}, {"typing", wire.VisitorIsTyping{}},
+			{"call.offer", wire.VisitorOffer{}}, {"call.hangup", wire.VisitorHangup{}},
 		}},
 	}
 }
@@ -61,6 +63,7 @@ func literals() map[reflect.Type]string {
 		reflect.TypeFor[gateway.Kind](): oneOf(gateway.NotFound, gateway.Invalid, gateway.Forbidden,
 			gateway.Unauthorized, gateway.Conflicting, gateway.TooLarge, gateway.TooMany, gateway.Unavailable,
 			gateway.Internal),
+		reflect.TypeFor[wire.CallState](): oneOf(wire.CallWaiting, wire.CallRinging, wire.CallAnswered, wire.CallConnected),
 	}
 }
 
@@ -101,6 +104,7 @@ func header() string {
 
 export const VERSION = %d;
 export const MAX_FRAME_BYTES = %d;
+export const MAX_SDP_BYTES = %d;
 export const MAX_TEXT_RUNES = %d;
 export const MAX_FILE_BYTES = %d;
 export const MAX_ATTACHMENTS = %d;
@@ -113,7 +117,7 @@ export const CLOSE_SLOW = %d;
 export const CLOSE_RESTARTING = %d;
 export const CLOSE_REPLACED = %d;
 
-`, wire.Version, wire.MaxFrameBytes, wire.MaxTextRunes, wire.MaxFileBytes, wire.MaxAttachments,
+`, wire.Version, wire.MaxFrameBytes, wire.MaxSDPBytes, wire.MaxTextRunes, wire.MaxFileBytes, wire.MaxAttachments,
 		wire.PingEvery.Milliseconds(), wire.CloseUnauthorized, wire.CloseProtocol, wire.CloseForbidden,
 		wire.CloseSlow, wire.CloseRestarting, wire.CloseReplaced)
 }

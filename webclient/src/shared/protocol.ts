@@ -2,6 +2,7 @@
 
 export const VERSION = 1;
 export const MAX_FRAME_BYTES = 65536;
+export const MAX_SDP_BYTES = 16384;
 export const MAX_TEXT_RUNES = 10000;
 export const MAX_FILE_BYTES = 10485760;
 export const MAX_ATTACHMENTS = 10;
@@ -64,6 +65,14 @@ export interface Reply {
   language?: string;
 }
 
+export interface Emergency {
+  on: boolean;
+  since: string | null;
+  by: string;
+  why: string;
+  text: Record<string, string> | null;
+}
+
 export interface ConsoleWelcome {
   version: number;
   build: string;
@@ -75,6 +84,8 @@ export interface ConsoleWelcome {
   queues: Queue[] | null;
   alarms: Alarm[] | null;
   replies: Reply[] | null;
+  emergency: Emergency;
+  calls: boolean;
   server_now: string;
 }
 
@@ -125,6 +136,28 @@ export interface Window {
   until: string;
 }
 
+export type CallID = string;
+
+export type CallState = "waiting" | "ringing" | "answered" | "connected";
+
+export interface Call {
+  id: CallID;
+  state: CallState;
+  from: string;
+  agent: AgentID;
+  since: string;
+  connected_at: string | null;
+}
+
+export interface CallRecord {
+  from: string;
+  outcome: string;
+  talk_ms: number;
+  wait_ms: number;
+  reason: string;
+  agent: AgentID;
+}
+
 export interface Conversation {
   id: ConversationID;
   channel: string;
@@ -149,6 +182,10 @@ export interface Conversation {
   not_ours: boolean;
   online: boolean;
   priority: number;
+  subject: string;
+  call: Call | null;
+  last_call: CallRecord | null;
+  wrap_up_until: string | null;
   rev: number;
 }
 
@@ -202,6 +239,8 @@ export interface Item {
   standby?: boolean;
   event?: string;
   data?: Record<string, string>;
+  call?: Call;
+  ended?: CallRecord;
 }
 
 export interface ConsoleUpdate {
@@ -238,6 +277,15 @@ export interface ConsoleOnline {
   online: boolean;
 }
 
+export interface ConsoleEmergency {
+  emergency: Emergency;
+}
+
+export interface CallPeer {
+  call: CallID;
+  state: string;
+}
+
 export type MessageID = string;
 
 export type Kind = "not_found" | "invalid" | "forbidden" | "unauthorized" | "conflict" | "too_large" | "too_many" | "unavailable" | "internal";
@@ -252,6 +300,8 @@ export interface Ack {
   id: string;
   position?: number;
   message?: MessageID;
+  call?: CallID;
+  sdp?: string;
   failure?: Failure;
 }
 
@@ -280,6 +330,23 @@ export interface Command {
   message?: MessageID;
   position?: number;
   presence?: Presence;
+  call?: CallID;
+  sdp?: string;
+  restart?: boolean;
+}
+
+export interface Link {
+  name: string;
+  subject: string;
+  to: string;
+  expires: string;
+}
+
+export interface VisitorCall {
+  id: CallID;
+  state: CallState;
+  agent?: string;
+  since: string;
 }
 
 export interface Status {
@@ -289,12 +356,16 @@ export interface Status {
   position?: number;
   estimate_ms: number;
   agent?: string;
+  calls: boolean;
+  notice?: string;
+  call?: VisitorCall;
 }
 
 export interface VisitorWelcome {
   version: number;
   token: string;
   company: Company;
+  link?: Link;
   status: Status;
   head: number;
   server_now: string;
@@ -322,6 +393,12 @@ export interface VisitorTyping {
   name: string;
 }
 
+export interface CallAnswer {
+  call: CallID;
+  sdp?: string;
+  failure?: Failure;
+}
+
 export interface VisitorHello {
   version: number;
   site: string;
@@ -329,6 +406,7 @@ export interface VisitorHello {
   after: number;
   page?: string;
   language?: string;
+  link?: string;
 }
 
 export interface VisitorMessage {
@@ -351,6 +429,16 @@ export interface VisitorSeen {
 
 export type VisitorIsTyping = Record<never, never>;
 
+export interface VisitorOffer {
+  call: CallID;
+  sdp: string;
+  restart?: boolean;
+}
+
+export interface VisitorHangup {
+  call: CallID;
+}
+
 /** What the gateway says to the console. */
 export type ConsoleServerFrame =
   | ({ t: "welcome" } & ConsoleWelcome)
@@ -363,6 +451,8 @@ export type ConsoleServerFrame =
   | ({ t: "typing" } & ConsoleTyping)
   | ({ t: "viewing" } & ConsoleViewing)
   | ({ t: "online" } & ConsoleOnline)
+  | ({ t: "emergency" } & ConsoleEmergency)
+  | ({ t: "call.peer" } & CallPeer)
   | ({ t: "ack" } & Ack)
   | ({ t: "pong" } & Pong)
   | ({ t: "bye" } & Bye);
@@ -381,6 +471,8 @@ export type VisitorServerFrame =
   | ({ t: "status" } & VisitorStatus)
   | ({ t: "ack" } & VisitorAck)
   | ({ t: "typing" } & VisitorTyping)
+  | ({ t: "call.answer" } & CallAnswer)
+  | ({ t: "call.peer" } & CallPeer)
   | ({ t: "pong" } & Pong)
   | ({ t: "bye" } & Bye);
 
@@ -391,4 +483,6 @@ export type VisitorClientFrame =
   | ({ t: "message" } & VisitorMessage)
   | ({ t: "contact" } & VisitorContact)
   | ({ t: "seen" } & VisitorSeen)
-  | ({ t: "typing" } & VisitorIsTyping);
+  | ({ t: "typing" } & VisitorIsTyping)
+  | ({ t: "call.offer" } & VisitorOffer)
+  | ({ t: "call.hangup" } & VisitorHangup);

@@ -52,7 +52,7 @@ export function welcome(token = "token"): VisitorServerFrame {
     version: 1,
     token,
     company: { name: "Nordwind", language: "de", color: "#123a5a" },
-    status: { state: "none", staffed: true, open: true, estimate_ms: -1 },
+    status: { state: "none", staffed: true, open: true, estimate_ms: -1, calls: false },
     head: 0,
     server_now: "2026-03-01T10:00:00Z",
   };
