@@ -1,3 +1,4 @@
+import "./context.css";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Conversation, Identity } from "../shared/protocol";

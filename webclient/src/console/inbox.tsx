@@ -1,3 +1,4 @@
+import "./inbox.css";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Desk } from "./desk";

@@ -1,3 +1,4 @@
+import "./keyhelp.css";
 import { useEffect, useRef } from "preact/hooks";
 import type { Texts } from "./texts";
 

@@ -1,6 +1,6 @@
 import "../shared/tokens.css";
 import "./font.css";
-import "./shell.css";
+import "./base.css";
 import { render } from "preact";
 import { httpApi } from "./api";
 import { App } from "./app";

@@ -1,3 +1,4 @@
+import "./notices.css";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Desk } from "./desk";

@@ -1,3 +1,5 @@
+import "./rail.css";
+import "./me.css";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Desk } from "./desk";

@@ -1,3 +1,4 @@
+import "./ringing.css";
 import type { Conversation } from "../shared/protocol";
 import type { Desk } from "./desk";
 import { nameOf } from "./store";

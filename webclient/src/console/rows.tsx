@@ -1,3 +1,4 @@
+import "./rows.css";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Conversation } from "../shared/protocol";
@@ -10,7 +11,7 @@ import { stopwatch, when } from "./thread/format";
 import { useNow } from "./thread/hooks";
 import { channelIcon, Icon } from "./thread/icons";
 
-/** Height of a row, in px; shell.css has the same. */
+/** Height of a row, in px; rows.css has the same. */
 const ROW_PX = 64;
 
 /** The rows of a tab. Only those in view are drawn, so that ten thousand scroll like ten. */

@@ -1,3 +1,4 @@
+import "./search.css";
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Hit } from "./api";

@@ -1,3 +1,4 @@
+import "./shell.css";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Context } from "./context";

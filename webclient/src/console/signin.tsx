@@ -1,3 +1,4 @@
+import "./signin.css";
 import { useState } from "preact/hooks";
 import { type Api, type Person, Problem } from "./api";
 import { Glyph } from "./glyph";
