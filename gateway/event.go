@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -308,6 +309,43 @@ type (
 	}
 )
 
+// Signed links, stream "link/{LinkID}", or "links/{Campaign}" for those that were made together.
+type (
+	// LinkCreated: whoever opens the link can call To until Expires. What is signed is not here: the link's
+	// address follows from Link, Key and the key ring of the data folder.
+	LinkCreated struct {
+		Link     LinkID      `json:"link"`
+		To       Target      `json:"to"`
+		Contact  LinkContact `json:"contact,omitzero"`
+		Subject  string      `json:"subject,omitempty"`
+		Language string      `json:"language,omitempty"` // BCP 47
+		Expires  time.Time   `json:"expires"`
+		Campaign string      `json:"campaign,omitempty"` // a mailing's name
+		Public   bool        `json:"public,omitempty"`   // printed for everybody: no limit of calls
+		Key      int         `json:"key"`                // of the key ring, 1, 2, …
+		By       string      `json:"by,omitempty"`       // an agent, a token's name, or "command line"
+	}
+
+	// LinkRevoked ends one link, all links of a campaign, or all that a key has signed: one of the three is
+	// set.
+	LinkRevoked struct {
+		Link     LinkID `json:"link,omitempty"`
+		Campaign string `json:"campaign,omitempty"`
+		Key      int    `json:"key,omitempty"`
+		By       string `json:"by,omitempty"`
+	}
+)
+
+// LinkContact is whom a link was made for.
+type LinkContact struct {
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+	Phone string `json:"phone,omitempty"` // E.164
+}
+
+// LogValue hides the person.
+func (LinkContact) LogValue() slog.Value { return slog.StringValue("•") }
+
 // Sign-in, streams "access/…". Secrets are kept as SHA-256 of what the person or program holds, in hex.
 type (
 	// SessionOpened: an agent signed in. The session ends at Expires whatever happens.
@@ -388,6 +426,8 @@ func (ConversationRead) EventType() string     { return "conversation.read" }
 func (AgentSaved) EventType() string           { return "agent.saved" }
 func (AgentRemoved) EventType() string         { return "agent.removed" }
 func (PresenceChanged) EventType() string      { return "presence.changed" }
+func (LinkCreated) EventType() string          { return "link.created" }
+func (LinkRevoked) EventType() string          { return "link.revoked" }
 func (SessionOpened) EventType() string        { return "session.opened" }
 func (SessionSeen) EventType() string          { return "session.seen" }
 func (SessionClosed) EventType() string        { return "session.closed" }
@@ -431,6 +471,8 @@ var decoders = map[string]func([]byte) (Event, error){
 	"agent.saved":           decode[AgentSaved],
 	"agent.removed":         decode[AgentRemoved],
 	"presence.changed":      decode[PresenceChanged],
+	"link.created":          decode[LinkCreated],
+	"link.revoked":          decode[LinkRevoked],
 	"session.opened":        decode[SessionOpened],
 	"session.seen":          decode[SessionSeen],
 	"session.closed":        decode[SessionClosed],
@@ -473,6 +515,10 @@ func ChannelStream(name string) string           { return "channel/" + name }
 
 // EmergencyStream is the stream of the emergency switch.
 const EmergencyStream = "emergency"
+
+// LinkStream is the stream of one link, CampaignStream that of the links of one mailing.
+func LinkStream(l LinkID) string            { return "link/" + string(l) }
+func CampaignStream(campaign string) string { return "links/" + campaign }
 
 // AccessStream is the stream of one session, token or the setup: "access/session/HASH", "access/setup".
 func AccessStream(name string) string { return "access/" + name }

@@ -30,6 +30,7 @@ type (
 	OfferID        string
 	FileID         string
 	CallID         string // made by who begins the call: 16–64 of A-Z, a-z, 0-9, - and _
+	LinkID         string
 )
 
 // Channel names. They are stored in the journal and never change.

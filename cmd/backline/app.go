@@ -26,6 +26,7 @@ import (
 	"backline/gateway/hub"
 	"backline/gateway/journal"
 	"backline/gateway/journal/sqlite"
+	"backline/gateway/links"
 	"backline/gateway/live"
 	"backline/gateway/outbox"
 	"backline/gateway/profiles"
@@ -44,6 +45,7 @@ type App struct {
 	fetcher  *files.Fetcher
 	media    *http.Client // for addresses that strangers chose
 	access   *access.Store
+	links    *links.Store
 	live     *live.Live
 	outbox   *outbox.Outbox
 	profiles *profiles.Lookup
@@ -90,6 +92,9 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return fmt.Errorf("open files: %w", err)
 	}
 	a.access = access.New(access.Options{Journal: a.journal, Log: a.log, PublicURL: c.PublicURL, DemoAgents: o.DemoAgents})
+	if a.links, err = openLinks(c, a.journal, a.access, a.log); err != nil {
+		return err
+	}
 	all, err := openChannels(a)
 	if err != nil {
 		return err
@@ -106,7 +111,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return err
 	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
-		Raw: []func(journal.Event){a.applyAccess}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
+		Raw: []func(journal.Event){a.applyAccess, a.applyLinks}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
 		Windows: windows(), Ready: a.ready})
 	lookup.live = a.live
 	all.feed.Live = a.live
@@ -129,7 +134,14 @@ func (a *App) applyAccess(e journal.Event) {
 	}
 }
 
+func (a *App) applyLinks(e journal.Event) {
+	if err := a.links.Apply(e); err != nil {
+		a.log.Error("link record not understood", "pos", e.Pos, "type", e.Type, "err", err)
+	}
+}
+
 func (a *App) ready() {
+	a.links.Replayed()
 	a.outbox.Replayed()
 	a.fetcher.Replayed()
 	a.profiles.Replayed()

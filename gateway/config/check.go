@@ -47,6 +47,7 @@ func (k *checker) all() {
 	k.messenger()
 	k.sms()
 	k.mail()
+	k.links()
 	k.rtc()
 	k.storeLimitsLog()
 }
@@ -322,6 +323,11 @@ func (k *checker) mail() {
 	if _, err := mail.ParseAddress(m.From); err != nil {
 		k.addAt("mail.from", "want an address, like Nordwind <service@example.org>")
 	}
+}
+
+func (k *checker) links() {
+	k.between("links.ttl", k.c.Links.TTL, time.Minute, 366*24*time.Hour)
+	k.within("links.tries_per_hour", k.c.Links.TriesPerHour, 1, 1000)
 }
 
 func (k *checker) rtc() {

@@ -57,6 +57,7 @@ type Config struct {
 	Messenger Messenger `yaml:"messenger"`
 	SMS       SMS       `yaml:"sms"`
 	Mail      Mail      `yaml:"mail"`
+	Links     Links     `yaml:"links"`
 	RTC       RTC       `yaml:"rtc"`
 	Store     Store     `yaml:"store"`
 	Limits    Limits    `yaml:"limits"`
@@ -235,6 +236,14 @@ type Mail struct {
 	From string `yaml:"from"`
 }
 
+// Links are the signed links of Click2Talk.
+type Links struct {
+	// TTL of links that are made without one. Default 72h; 1m–8784h (366 days).
+	TTL time.Duration `yaml:"ttl"`
+	// TriesPerHour is how often one link may begin a call. Default 10; 1–1000.
+	TriesPerHour int `yaml:"tries_per_hour"`
+}
+
 // RTC is calls in the browser. It is checked here and comes into use with calls.
 type RTC struct {
 	// Media is the UDP address of all media, and of ICE over TCP. Default :7881.
@@ -308,6 +317,7 @@ func Default() *Config {
 			Twilio: Twilio{APIURL: "https://api.twilio.com"},
 			Telnyx: Telnyx{APIURL: "https://api.telnyx.com"},
 		},
+		Links:  Links{TTL: 72 * time.Hour, TriesPerHour: 10},
 		RTC:    RTC{Media: ":7881", Turn: ":3478"},
 		Store:  Store{Engine: "embedded"},
 		Limits: Limits{RequestsPerSecond: 20, Burst: 60, VisitorsPerAddress: 200, UploadBytes: 10 << 20},
