@@ -9,8 +9,8 @@ import (
 
 // use is how often a link was tried lately and the call that is under way.
 type use struct {
-	tries []time.Time // of the last hour, oldest first; at most TriesPerHour
-	call  string      // "" none
+	tries []time.Time    // of the last hour, oldest first; at most TriesPerHour
+	call  gateway.CallID // "" none
 	since time.Time
 }
 
@@ -36,10 +36,10 @@ func (e *TooManyError) Unwrap() error {
 }
 
 // Allow says whether a call may begin with a link, and counts it: to be asked when a person wants to talk, never
-// for opening a page. call is the caller's name for this call; asking again for the one under way (after a
+// for opening a page. asking again for the one under way (after a
 // reload, say) is allowed and costs nothing. [Store.Done] ends it. The error is a *TooManyError, or that of
 // Resolve for a link that has ended meanwhile.
-func (s *Store) Allow(link gateway.LinkID, call string, now time.Time) error {
+func (s *Store) Allow(link gateway.LinkID, call gateway.CallID, now time.Time) error {
 	i, ok := parseID(link)
 	if !ok {
 		return ErrUnknown
@@ -71,7 +71,7 @@ func (s *Store) Allow(link gateway.LinkID, call string, now time.Time) error {
 }
 
 // Done ends a call that Allow allowed. Another call's name changes nothing.
-func (s *Store) Done(link gateway.LinkID, call string) {
+func (s *Store) Done(link gateway.LinkID, call gateway.CallID) {
 	i, _ := parseID(link)
 	s.usesMu.Lock()
 	defer s.usesMu.Unlock()

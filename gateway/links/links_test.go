@@ -310,7 +310,7 @@ func TestThePublicLinkIsMadeOnceAndFoundAgain(t *testing.T) {
 		t.Errorf("another target: %v, %v", other, err)
 	}
 	for i := range 50 { // a whole town calls with it
-		must(t, d.Allow(first.ID, string(rune('a'+i)), time.Now()))
+		must(t, d.Allow(first.ID, gateway.CallID(rune('a'+i)), time.Now()))
 	}
 	must(t, d.Revoke(t.Context(), first.ID, "jana"))
 	next, err := d.Public(t.Context(), "queue/main", "jana")
@@ -335,7 +335,7 @@ func TestOneCallAtATimeAndAFewAnHour(t *testing.T) {
 	d.Done(l.ID, "other")
 	busy()
 	d.Done(l.ID, "a")
-	for _, call := range []string{"b", "c"} {
+	for _, call := range []gateway.CallID{"b", "c"} {
 		must(t, d.Allow(l.ID, call, now.Add(10*time.Minute)))
 		d.Done(l.ID, call)
 	}
