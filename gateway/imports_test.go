@@ -26,6 +26,8 @@ func TestTheRuleSeesABadImport(t *testing.T) {
 		{"backline/gateway/outbox", "backline/channels/sms"},
 		{"backline/gateway", "github.com/gorilla/websocket"},
 		{"backline/gateway/router", "net/http"},
+		{"backline/gateway/media", "backline/gateway/conversation"},
+		{"backline/gateway/media", "net/http"},
 	} {
 		if forbidden(bad[0], bad[1]) == "" {
 			t.Errorf("%s may import %s", bad[0], bad[1])
@@ -83,6 +85,8 @@ func forbidden(from, to string) string {
 		return "the gateway knows the contract, not the channels"
 	case contains(pure, from) && (contains(impure, to) || third):
 		return "deciding is pure"
+	case from == "backline/gateway/media" && (ours && to != "backline/gateway" || to == "net/http"):
+		return "media knows the words, and who hears whom"
 	}
 	return ""
 }

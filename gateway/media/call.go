@@ -1,0 +1,167 @@
+package media
+
+import (
+	"maps"
+
+	"backline/gateway"
+)
+
+// call is the table of one call and the legs it has just now. Guarded by Engine.mu.
+type call struct {
+	table map[Side]Source
+	legs  map[Side]*leg
+}
+
+// Hear sets who hears what in a call. The table replaces the one before; a side that it leaves out hears
+// silence. Legs may come and go afterwards: the table stays until [Engine.End].
+func (e *Engine) Hear(call string, table map[Side]Source) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.call(call)
+	c.table = maps.Clone(table)
+	e.wire(c)
+}
+
+// Hangup closes one leg, if there is one. It does not wait: closed is told by an Event.
+func (e *Engine) Hangup(key LegKey) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c := e.calls[key.Call]; c != nil && c.legs[key.Side] != nil {
+		c.legs[key.Side].end()
+	}
+}
+
+// End forgets a call's table and closes its legs, as Hangup does.
+func (e *Engine) End(call string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.calls[call]
+	if c == nil {
+		return
+	}
+	c.table = nil
+	for _, l := range c.legs {
+		l.end()
+	}
+	e.wire(c)
+	e.tidy(call)
+}
+
+// call finds or makes a call. Callers hold mu.
+func (e *Engine) call(id string) *call {
+	c := e.calls[id]
+	if c == nil {
+		c = &call{legs: map[Side]*leg{}}
+		e.calls[id] = c
+	}
+	return c
+}
+
+// tidy drops a call that has neither table nor legs. Callers hold mu.
+func (e *Engine) tidy(id string) {
+	if c := e.calls[id]; c != nil && len(c.table) == 0 && len(c.legs) == 0 {
+		delete(e.calls, id)
+	}
+}
+
+// install puts a leg in its place and lets it live. What was there before says nothing more and ends.
+func (e *Engine) install(l *leg) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return gateway.Errorf(gateway.Unavailable, "calls are shutting down")
+	}
+	c := e.call(l.key.Call)
+	old := c.legs[l.key.Side]
+	if old == nil && e.count >= MaxLegs {
+		e.tidy(l.key.Call)
+		return gateway.Errorf(gateway.TooMany, "too many calls at once")
+	}
+	if old != nil {
+		old.mute()
+		old.end()
+		e.unplug(old)
+	} else {
+		e.count++
+	}
+	c.legs[l.key.Side] = l
+	e.wire(c)
+	e.legs.Go(l.live)
+	return nil
+}
+
+// remove takes a leg that has ended out of its call, unless another has taken its place.
+func (e *Engine) remove(l *leg) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.calls[l.key.Call]
+	if c == nil || c.legs[l.key.Side] != l {
+		return
+	}
+	delete(c.legs, l.key.Side)
+	e.count--
+	e.unplug(l)
+	e.wire(c)
+	e.tidy(l.key.Call)
+}
+
+// wire makes sound flow as the table says. Callers hold mu.
+func (e *Engine) wire(c *call) {
+	listeners := map[*stream][]*writer{}
+	for side, l := range c.legs {
+		s := e.source(c, c.table[side])
+		if !l.up {
+			s = nil
+		}
+		l.out.hear(s)
+		if s == e.music.stream {
+			e.music.add(l.out)
+			continue
+		}
+		e.music.remove(l.out)
+		if s != nil {
+			listeners[s] = append(listeners[s], l.out)
+		}
+	}
+	for _, l := range c.legs {
+		l.in.feed(listeners[l.in])
+	}
+}
+
+// connected lets a leg hear what the table says, for the first time.
+func (e *Engine) connected(l *leg) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c := e.calls[l.key.Call]; c != nil && c.legs[l.key.Side] == l {
+		l.up = true
+		e.wire(c)
+	}
+}
+
+// source finds the stream of a table entry; nil is silence.
+func (e *Engine) source(c *call, s Source) *stream {
+	if s == Music {
+		return e.music.stream
+	}
+	if l := c.legs[Side(s)]; l != nil {
+		return l.in
+	}
+	return nil
+}
+
+// unplug cuts a leg off from everything. Callers hold mu.
+func (e *Engine) unplug(l *leg) {
+	l.out.hear(nil)
+	l.in.feed(nil)
+	e.music.remove(l.out)
+}
+
+// leg finds a leg that lives.
+func (e *Engine) leg(key LegKey) *leg {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c := e.calls[key.Call]; c != nil {
+		return c.legs[key.Side]
+	}
+	return nil
+}

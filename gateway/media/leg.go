@@ -1,0 +1,190 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+const (
+	// keepalive is how often pion looks whether a leg has fallen silent.
+	keepalive = 500 * time.Millisecond
+	// dtlsRetransmit instead of pion's second: one lost packet must not cost the caller a second.
+	dtlsRetransmit = 200 * time.Millisecond
+	// maxPacket is more than any Opus packet in RTP has (RFC 7587: about 1276 bytes and a header).
+	maxPacket = 1500
+)
+
+// leg is one PeerConnection. Its own goroutine (live) tells its states and ends it; others post to it.
+type leg struct {
+	// Static after newLeg.
+	key    LegKey
+	engine *Engine
+	pc     *webrtc.PeerConnection
+	sender *webrtc.RTPSender
+	in     *stream // what the browser sends
+	out    *writer // what it hears
+
+	negotiating chan struct{} // one slot: an offer is being answered; never closed
+	changed     chan struct{} // one slot: look at pc again; never closed
+	over        context.Context
+	end         context.CancelFunc // asks live to end; may be called at any time
+
+	up bool // was connected once, so that it can hear; guarded by Engine.mu
+
+	muted    atomic.Bool // replaced: tells nothing more
+	heard    atomic.Bool // sound has come
+	state    atomic.Value
+	received reception
+	reported reported
+
+	mu      sync.Mutex
+	closing bool           // guarded by mu: no reader may start any more
+	readers sync.WaitGroup // the goroutines that read sound and RTCP
+}
+
+// newLeg makes a leg that is in nobody's call yet. The caller installs or discards it.
+func (e *Engine) newLeg(key LegKey) (*leg, error) {
+	api, err := e.sockets.api()
+	if err != nil {
+		return nil, err
+	}
+	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return nil, fmt.Errorf("make a connection: %w", err)
+	}
+	t, err := webrtc.NewTrackLocalStaticRTP(opus.RTPCodecCapability, "audio", "backline")
+	if err != nil {
+		return nil, fmt.Errorf("make a track: %w", err)
+	}
+	sender, err := pc.AddTrack(t)
+	if err != nil {
+		_ = pc.Close() // it was never used
+		return nil, fmt.Errorf("add the track: %w", err)
+	}
+	l := &leg{
+		key: key, engine: e, pc: pc, sender: sender, in: &stream{}, out: newWriter(t),
+		negotiating: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+	}
+	l.over, l.end = context.WithCancel(context.Background())
+	l.state.Store(Connecting)
+	pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { l.look() })
+	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+		l.read(func() { l.readRTCP(r.Read) })
+		l.read(func() { l.readSound(t) })
+	})
+	return l, nil
+}
+
+// discard ends a leg that was never installed.
+func (l *leg) discard() {
+	l.end()
+	l.close()
+}
+
+// mute makes the leg tell nothing more.
+func (l *leg) mute() { l.muted.Store(true) }
+
+// look wakes live. pion's callbacks come in any order, so live reads the state itself.
+func (l *leg) look() {
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+// live is the leg's life, from the answer to closed.
+func (l *leg) live() {
+	l.read(func() { l.readRTCP(l.sender.Read) })
+	f := life{state: Connecting, lost: time.Now()}
+	timer := time.NewTimer(GoneAfter)
+	defer timer.Stop()
+	report := time.NewTicker(reportEvery)
+	defer report.Stop()
+	for f.state != Closed {
+		tell, again := f.step(time.Now(), l.pc.ConnectionState(), l.heard.Load())
+		for _, ev := range tell {
+			if ev.State == Connected && !ev.FirstAudio {
+				l.engine.connected(l)
+			}
+			if ev.State != Closed {
+				l.tell(ev)
+			}
+		}
+		if f.state == Closed {
+			break
+		}
+		if !again.IsZero() {
+			timer.Reset(time.Until(again))
+		}
+		select {
+		case <-l.over.Done():
+			f.state = Closed
+		case <-l.changed:
+		case <-timer.C:
+		case <-report.C:
+			l.report(time.Now())
+		}
+	}
+	l.engine.remove(l)
+	l.close()
+	l.tell(Event{State: Closed})
+}
+
+// close ends the connection and waits for all that reads from it.
+func (l *leg) close() {
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
+	// What fails at the end is of no consequence: the sockets are shared, and the other side notices.
+	_ = l.pc.GracefulClose()
+	l.readers.Wait()
+}
+
+// read starts a reader that close waits for.
+func (l *leg) read(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closing {
+		l.readers.Go(f)
+	}
+}
+
+func (l *leg) tell(ev Event) {
+	l.state.Store(ev.State)
+	if l.muted.Load() {
+		return
+	}
+	l.engine.log.Debug("leg", "key", l.key.Call, "side", l.key.Side, "state", ev.State, "sound", ev.FirstAudio)
+	ev.Leg = l.key
+	l.engine.onEvent(ev)
+}
+
+// readSound sends on what the browser says until the connection ends.
+func (l *leg) readSound(t *webrtc.TrackRemote) {
+	buf := make([]byte, maxPacket)
+	var p rtp.Packet
+	for {
+		n, _, err := t.Read(buf)
+		if l.over.Err() != nil {
+			return
+		}
+		if err != nil {
+			return
+		}
+		if p.Unmarshal(buf[:n]) != nil || len(p.Payload) == 0 {
+			continue
+		}
+		now := time.Now()
+		l.received.packet(&p, n, now)
+		l.in.forward(&p, now)
+		if !l.heard.Swap(true) {
+			l.look()
+		}
+	}
+}

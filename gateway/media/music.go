@@ -1,0 +1,99 @@
+package media
+
+import (
+	"context"
+	_ "embed"
+	"slices"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+// maxLag is how late the music may be before it leaves out what it missed, rather than send it in one burst.
+const maxLag = 5 * frameTime
+
+//go:embed hold.opus
+var holdMusic []byte
+
+// music plays one loop to all legs that hear it, and sleeps when none does. A caller comes in wherever the
+// loop is.
+type music struct {
+	stream  *stream
+	packets [][]byte
+	wake    chan struct{} // one slot: there is a listener; never closed
+}
+
+func newMusic(ogg []byte) (*music, error) {
+	if ogg == nil {
+		ogg = holdMusic
+	}
+	packets, err := opusPackets(ogg)
+	if err != nil {
+		return nil, err
+	}
+	return &music{stream: &stream{}, packets: packets, wake: make(chan struct{}, 1)}, nil
+}
+
+// add and remove change who hears the music. Callers hold Engine.mu.
+func (m *music) add(w *writer) {
+	if now := m.listeners(); !slices.Contains(now, w) {
+		m.stream.feed(append(slices.Clone(now), w))
+	}
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (m *music) remove(w *writer) {
+	if i := slices.Index(m.listeners(), w); i >= 0 {
+		m.stream.feed(slices.Delete(slices.Clone(m.listeners()), i, i+1))
+	}
+}
+
+func (m *music) listeners() []*writer {
+	if p := m.stream.listeners.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// run plays until ctx ends.
+func (m *music) run(ctx context.Context) {
+	p := rtp.Packet{Header: rtp.Header{Version: 2, SSRC: 1}}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.wake:
+			m.play(ctx, &p)
+		}
+	}
+}
+
+// play sends a packet each 20 ms as long as somebody listens. p holds the place in the loop.
+func (m *music) play(ctx context.Context, p *rtp.Packet) {
+	tick := time.NewTicker(frameTime)
+	defer tick.Stop()
+	due := time.Now()
+	for len(m.listeners()) > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			if now.Sub(due) > maxLag {
+				due = now
+			}
+			for ; !due.After(now); due = due.Add(frameTime) {
+				m.next(p)
+				m.stream.forward(p, now)
+			}
+		}
+	}
+}
+
+func (m *music) next(p *rtp.Packet) {
+	p.Payload = m.packets[int(p.Timestamp/frameTicks)%len(m.packets)]
+	p.SequenceNumber++
+	p.Timestamp += frameTicks
+}

@@ -1,0 +1,203 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/stdnet"
+)
+
+const (
+	// socketBuffer asks the system to hold this much that nobody has read yet: half a second of a hundred
+	// calls. Linux gives no more than net.core.rmem_max.
+	socketBuffer = 4 << 20
+	// tcpBacklog is what a TCP connection may have yet to take, about two seconds of a call; older sound is of
+	// no use to anybody, so what does not fit is lost.
+	tcpBacklog = 16 << 10
+	// tcpInbox is how many packets of a TCP connection may wait to be read.
+	tcpInbox = 32
+	// portTries: with port 0 the UDP port that the system gives may be taken for TCP.
+	portTries = 20
+)
+
+// sockets are the two ports that all legs share. pion learns one local address per family (home) and nothing
+// of the machine's interfaces, whatever the sockets listen on: with ICE-lite the candidates are only what
+// browsers are told, and several candidates on one socket would share, and steal, each other's packets.
+type sockets struct {
+	addr   netip.AddrPort
+	home   []netip.Addr // an IPv4 or an IPv6 address, or one of each
+	public []netip.Addr // told to browsers instead of the machine's own; may be empty
+	net    transport.Net
+	udp    *homeUDP
+	tcp    *ice.TCPMuxDefault
+}
+
+// listen binds both sockets and starts pion's read loops.
+func listen(o Options) (*sockets, error) {
+	addr, err := resolve(o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: %w", o.Listen, err)
+	}
+	system := o.Net
+	if system == nil {
+		if system, err = stdnet.NewNet(); err != nil {
+			return nil, fmt.Errorf("read the network interfaces: %w", err)
+		}
+	}
+	udp, tcp, err := bind(system, addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	// The system may refuse to hold that much; less only means less patience with a busy machine.
+	_ = udp.SetReadBuffer(socketBuffer)
+	bound := udp.LocalAddr().(*net.UDPAddr).AddrPort()
+	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs}
+	s.home = homes(s.addr.Addr())
+	s.net = homeNet{Net: system, home: s.home}
+	s.udp = &homeUDP{
+		UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udp, Net: s.net, Logger: quiet{}}),
+		home:          s.home, port: s.addr.Port(),
+	}
+	s.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
+		Listener: homeListener{Listener: tcp, home: s.home, port: s.addr.Port()}, Logger: quiet{},
+		ReadBufferSize: tcpInbox, WriteBufferSize: tcpBacklog,
+	})
+	return s, nil
+}
+
+// resolve reads "host:port"; an empty host is the unspecified address.
+func resolve(listen string) (netip.AddrPort, error) {
+	a, err := net.ResolveUDPAddr("udp", listen)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	if a.IP == nil {
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(a.Port)), nil
+	}
+	ip, _ := netip.AddrFromSlice(a.IP)
+	return netip.AddrPortFrom(ip.Unmap(), uint16(a.Port)), nil
+}
+
+// bind opens UDP and TCP on the same number.
+func bind(n transport.Net, at netip.AddrPort) (transport.UDPConn, net.Listener, error) {
+	var last error
+	for range portTries {
+		udp, err := n.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+		if err != nil {
+			return nil, nil, err
+		}
+		same := netip.AddrPortFrom(at.Addr(), uint16(udp.LocalAddr().(*net.UDPAddr).Port))
+		tcp, err := n.ListenTCP("tcp", net.TCPAddrFromAddrPort(same))
+		if err == nil {
+			return udp, tcp, nil
+		}
+		last = errors.Join(err, udp.Close())
+		if at.Port() != 0 {
+			break
+		}
+	}
+	return nil, nil, last
+}
+
+// close ends both sockets and waits for the TCP side; the UDP read loop ends with its socket.
+func (s *sockets) close() error { return errors.Join(s.tcp.Close(), s.udp.Close()) }
+
+// homes picks the addresses that pion takes for ours: the one we listen on, or loopback for all of them.
+func homes(bound netip.Addr) []netip.Addr {
+	switch {
+	case !bound.IsUnspecified():
+		return []netip.Addr{bound}
+	case bound.Is4():
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	}
+	return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+}
+
+// told is what browsers are told: the public addresses, the one we listen on, or all that this machine has
+// now, so that an interface that comes up later is offered to the next leg.
+func (s *sockets) told() ([]netip.Addr, error) {
+	switch {
+	case len(s.public) > 0:
+		return s.public, nil
+	case !s.addr.Addr().IsUnspecified():
+		return s.home, nil
+	}
+	var all []netip.Addr
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("read the network interfaces: %w", err)
+	}
+	for _, a := range addrs {
+		p, err := netip.ParsePrefix(a.String())
+		ip := p.Addr().Unmap()
+		if err == nil && ip.IsGlobalUnicast() && (ip.Is4() || s.addr.Addr().Is6()) {
+			all = append(all, ip)
+		}
+	}
+	if len(all) == 0 { // a machine without a network still serves itself
+		return s.home, nil
+	}
+	return all, nil
+}
+
+// homeNet hides the machine's interfaces behind one that has the home addresses.
+type homeNet struct {
+	transport.Net
+	home []netip.Addr
+}
+
+func (n homeNet) Interfaces() ([]*transport.Interface, error) {
+	i := transport.NewInterface(net.Interface{Index: 1, MTU: 1500, Name: "home", Flags: net.FlagUp})
+	for _, a := range n.home {
+		i.AddAddress(&net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())})
+	}
+	return []*transport.Interface{i}, nil
+}
+
+// homeUDP is a UDP mux that is reached at the home addresses only.
+type homeUDP struct {
+	*ice.UDPMuxDefault
+	home []netip.Addr
+	port uint16
+}
+
+func (m *homeUDP) GetListenAddresses() []net.Addr {
+	var all []net.Addr
+	for _, a := range m.home {
+		all = append(all, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, m.port)))
+	}
+	return all
+}
+
+// homeListener makes all connections look as if they came in at the home address of their family, because the
+// TCP mux tells connections apart by local address as well.
+type homeListener struct {
+	net.Listener
+	home []netip.Addr
+	port uint16
+}
+
+func (l homeListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	remote, ok := c.RemoteAddr().(*net.TCPAddr)
+	for _, a := range l.home {
+		if ok && a.Is4() == remote.AddrPort().Addr().Unmap().Is4() {
+			return homeConn{c, net.TCPAddrFromAddrPort(netip.AddrPortFrom(a, l.port))}, nil
+		}
+	}
+	return c, nil
+}
+
+type homeConn struct {
+	net.Conn
+	local net.Addr
+}
+
+func (c homeConn) LocalAddr() net.Addr { return c.local }

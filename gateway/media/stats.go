@@ -1,0 +1,79 @@
+package media
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Stats of one leg.
+type Stats struct {
+	Side  Side
+	State State
+	Path  string // "udp" or "tcp"; empty until connected
+	In    Flow   // what we got from the browser
+	Out   Flow   // what it got from us; lost and jitter as it reports them
+	RTT   time.Duration
+}
+
+// Flow is the sound in one direction since the leg was made.
+type Flow struct {
+	Packets uint64
+	Bytes   uint64 // In: of RTP packets; Out: of their payload
+	Lost    uint64 // on the way; Out includes what never reached us from the other side
+	Dropped uint64 // Out only: the transport did not take them
+	Jitter  time.Duration
+}
+
+// Stats of the legs of a call, by side; empty for a call that has none.
+func (e *Engine) Stats(call string) []Stats {
+	e.mu.Lock()
+	var legs []*leg
+	if c := e.calls[call]; c != nil {
+		for _, l := range c.legs {
+			legs = append(legs, l)
+		}
+	}
+	e.mu.Unlock()
+	var all []Stats
+	for _, l := range legs {
+		all = append(all, l.stats())
+	}
+	slices.SortFunc(all, func(a, b Stats) int { return cmp.Compare(a.Side, b.Side) })
+	return all
+}
+
+func (l *leg) stats() Stats {
+	s := Stats{Side: l.key.Side, State: l.state.Load().(State), Path: l.path()}
+	l.received.mu.Lock()
+	r := &l.received
+	s.In = Flow{Packets: uint64(r.packets), Bytes: r.bytes, Jitter: ticks(r.jitter)}
+	if expected := uint64(r.top-r.base) + 1; r.started && expected > s.In.Packets {
+		s.In.Lost = expected - s.In.Packets
+	}
+	r.mu.Unlock()
+	sent, _, _ := l.out.progress(time.Now())
+	l.reported.mu.Lock()
+	defer l.reported.mu.Unlock()
+	s.Out = Flow{
+		Packets: uint64(sent.Packets), Bytes: uint64(sent.Octets), Dropped: uint64(sent.Dropped),
+		Lost: uint64(l.reported.lost), Jitter: ticks(float64(l.reported.jitter)),
+	}
+	s.RTT = l.reported.rtt
+	return s
+}
+
+func ticks(n float64) time.Duration { return time.Duration(n * float64(time.Second) / clockRate) }
+
+// path is the transport of the selected candidate pair.
+func (l *leg) path() string {
+	t := l.sender.Transport()
+	if t == nil {
+		return ""
+	}
+	pair, err := t.ICETransport().GetSelectedCandidatePair()
+	if err != nil || pair == nil {
+		return ""
+	}
+	return pair.Local.Protocol.String()
+}
