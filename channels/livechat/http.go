@@ -52,7 +52,17 @@ func (c *Channel) site(w http.ResponseWriter, r *http.Request) {
 	if !c.cors(w, r, site) {
 		return
 	}
-	httpx.WriteJSON(w, http.StatusOK, siteAnswer{c.opts.Company, c.opts.Feed.Status(gateway.ChannelLivechat, site)})
+	httpx.WriteJSON(w, http.StatusOK, siteAnswer{c.opts.Company, c.opts.Feed.Status(gateway.ChannelLivechat, site, preferred(r))})
+}
+
+// preferred is the language a browser asks for first, "" if it says none.
+func preferred(r *http.Request) string {
+	first, _, _ := strings.Cut(r.Header.Get("Accept-Language"), ",")
+	tag, _, _ := strings.Cut(first, ";")
+	if tag = strings.TrimSpace(tag); !validLanguage(tag) {
+		return ""
+	}
+	return tag
 }
 
 func (c *Channel) preflight(w http.ResponseWriter, r *http.Request) {

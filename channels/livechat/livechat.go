@@ -39,9 +39,10 @@ import (
 type Feed interface {
 	// Follow emits what who has missed since after, a status and "ready", then what happens, until ctx ends
 	// (nil), emit fails (its error) or the page is too slow (an error). emit is called by one goroutine.
-	Follow(ctx context.Context, who gateway.Identity, after uint64, emit func(frame any) error) error
+	// language is that of the page, BCP 47, or "".
+	Follow(ctx context.Context, who gateway.Identity, language string, after uint64, emit func(frame any) error) error
 	// Status is the truth for somebody who has not written yet.
-	Status(channel, account string) wire.Status
+	Status(channel, account, language string) wire.Status
 	// VisitorTyping tells the agents that who types.
 	VisitorTyping(who gateway.Identity)
 }

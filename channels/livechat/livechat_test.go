@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,10 +29,13 @@ type feed struct {
 	frames chan any
 	typed  chan gateway.Identity
 	after  chan uint64
+
+	language atomic.Value // string: of the last page that followed
 }
 
-func (f *feed) Follow(ctx context.Context, _ gateway.Identity, after uint64, emit func(any) error) error {
+func (f *feed) Follow(ctx context.Context, _ gateway.Identity, language string, after uint64, emit func(any) error) error {
 	f.after <- after
+	f.language.Store(language)
 	if err := emit(wire.VisitorReady{Head: 40}); err != nil {
 		return err
 	}
@@ -47,8 +51,12 @@ func (f *feed) Follow(ctx context.Context, _ gateway.Identity, after uint64, emi
 	}
 }
 
-func (f *feed) Status(channel, account string) wire.Status {
-	return wire.Status{State: "none", Staffed: channel == "livechat" && account == "shop", Open: true, EstimateMS: -1}
+func (f *feed) Status(channel, account, language string) wire.Status {
+	s := wire.Status{State: "none", Staffed: channel == "livechat" && account == "shop", Open: true, EstimateMS: -1}
+	if language == "de-AT" {
+		s.Notice = "Unsere Telefone sind gestört."
+	}
+	return s
 }
 
 func (f *feed) VisitorTyping(who gateway.Identity) { f.typed <- who }
@@ -507,4 +515,24 @@ func FuzzToken(f *testing.F) {
 			t.Fatalf("%q accepted as %q", token, id)
 		}
 	})
+}
+
+func TestNoticeIsToldInTheLanguageOfThePage(t *testing.T) {
+	s := newSite(t, 10)
+	p := s.dial(t, shop)
+	p.send(map[string]any{"t": "hello", "version": 1, "site": "shop", "language": "de-AT"})
+	if got := p.want("welcome")["status"].(map[string]any)["notice"]; got != "Unsere Telefone sind gestört." {
+		t.Errorf("welcome says %v", got)
+	}
+	p.want("ready")
+	if got := s.feed.language.Load(); got != "de-AT" {
+		t.Errorf("the feed was told %q", got)
+	}
+	for header, want := range map[string]bool{"de-AT,de;q=0.9,en;q=0.8": true, "de-AT ;q=1": true, "en": false, "": false, "*": false, "de-AT\x01": false} {
+		req := httptest.NewRequest("GET", "/w/site/shop", nil)
+		req.Header.Set("Accept-Language", header)
+		if got := s.opts.Feed.Status("livechat", "shop", preferred(req)).Notice != ""; got != want {
+			t.Errorf("Accept-Language %q: notice %v", header, got)
+		}
+	}
 }

@@ -131,7 +131,7 @@ func (s *socket) serve(r *http.Request) error {
 	var follower sync.WaitGroup
 	var followed error
 	follower.Go(func() {
-		if followed = s.channel.opts.Feed.Follow(ctx, s.who, hello.After, s.send); followed != nil {
+		if followed = s.channel.opts.Feed.Follow(ctx, s.who, hello.Language, hello.After, s.send); followed != nil {
 			s.close(wire.CloseSlow, "too slow")
 		}
 		s.ws.Close() // ends the reader
@@ -175,7 +175,7 @@ func (s *socket) hello(origin string) (wire.VisitorHello, error) {
 func (s *socket) welcome() error {
 	o, now := s.channel.opts, time.Now()
 	return s.send(wire.VisitorWelcome{Version: wire.Version, Token: s.channel.mint(s.site, s.visitor, now), Company: o.Company,
-		Status: o.Feed.Status(gateway.ChannelLivechat, s.site), ServerNow: now.UTC()})
+		Status: o.Feed.Status(gateway.ChannelLivechat, s.site, s.language), ServerNow: now.UTC()})
 }
 
 // send writes one frame. A page that does not read holds up its own follower only.

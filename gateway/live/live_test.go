@@ -154,7 +154,7 @@ func TestOfferRingsOutToTheNextAndTwoMissesSetAway(t *testing.T) {
 				t.Errorf("%s is %s (%s), want away (missed_offers)", a.ID, a.Presence, a.Reason)
 			}
 		}
-		if got := h.Status("livechat", "shop"); got.Staffed {
+		if got := h.Status("livechat", "shop", ""); got.Staffed {
 			t.Error("the customer is told that somebody is there")
 		}
 		h.stop()
@@ -285,7 +285,7 @@ func TestVisitorSeesMessagesButNoNotes(t *testing.T) {
 		var seen []string
 		done := make(chan error, 1)
 		go func() {
-			done <- h.Follow(ctx, visitor(1), 0, func(f any) error {
+			done <- h.Follow(ctx, visitor(1), "", 0, func(f any) error {
 				if it, ok := f.(wire.VisitorItem); ok && it.Item.Kind == "message" {
 					seen = append(seen, it.Item.Text)
 					if it.Item.From.ID != "" {
@@ -316,7 +316,7 @@ func TestVisitorWhoHasNotWrittenHearsThatSomebodyCame(t *testing.T) {
 		var last wire.Status
 		done := make(chan error, 1)
 		go func() {
-			done <- h.Follow(ctx, visitor(1), 0, func(f any) error {
+			done <- h.Follow(ctx, visitor(1), "", 0, func(f any) error {
 				if s, ok := f.(wire.VisitorStatus); ok {
 					last = s.Status
 				}

@@ -10,10 +10,11 @@ import (
 
 // visitor is one open page of a customer. Frames are bounded; when full, the page is cut off and resumes.
 type visitor struct {
-	who    gateway.Identity
-	frames chan any
-	last   wire.Status
-	cut    bool // guarded by Live.mu; frames is closed
+	who      gateway.Identity
+	language string // of the page, BCP 47, or ""
+	frames   chan any
+	last     wire.Status
+	cut      bool // guarded by Live.mu; frames is closed
 }
 
 func (v *visitor) push(frame any) {
@@ -55,14 +56,14 @@ func visible(it wire.Item) (wire.Item, bool) {
 
 // Follow implements livechat's Feed: what the visitor missed since after, then what happens, until ctx ends
 // or the page is too slow.
-func (l *Live) Follow(ctx context.Context, who gateway.Identity, after uint64, emit func(frame any) error) error {
+func (l *Live) Follow(ctx context.Context, who gateway.Identity, language string, after uint64, emit func(frame any) error) error {
 	select {
 	case <-l.ready:
 	case <-ctx.Done():
 		return nil
 	}
 	thread := who.Thread()
-	v := &visitor{who: who, frames: make(chan any, wire.VisitorFrames)}
+	v := &visitor{who: who, language: language, frames: make(chan any, wire.VisitorFrames)}
 	head := l.addVisitor(thread, v)
 	defer l.removeVisitor(thread, v)
 
@@ -163,8 +164,8 @@ func (l *Live) tellVisitorsLocked(t gateway.ThreadID, it *wire.Item) {
 	}
 }
 
-// Status is the truth for a page that has no conversation yet.
-func (l *Live) Status(channel, account string) wire.Status {
+// Status is the truth for a page in this language (or "") that has no conversation yet.
+func (l *Live) Status(channel, account, language string) wire.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.statusLocked("", gateway.Identity{Channel: channel, Account: account}, time.Now())
