@@ -36,7 +36,7 @@ func (e *TooManyError) Unwrap() error {
 }
 
 // Allow says whether a call may begin with a link, and counts it: to be asked when a person wants to talk, never
-// for opening a page. asking again for the one under way (after a
+// for opening a page. Asking again for the call under way (after a
 // reload, say) is allowed and costs nothing. [Store.Done] ends it. The error is a *TooManyError, or that of
 // Resolve for a link that has ended meanwhile.
 func (s *Store) Allow(link gateway.LinkID, call gateway.CallID, now time.Time) error {
