@@ -13,15 +13,18 @@ import (
 
 	"backline/gateway"
 	"backline/gateway/access"
+	"backline/gateway/config"
 	"backline/gateway/control"
 	"backline/gateway/httpx"
 	"backline/gateway/journal"
 	"backline/gateway/journal/sqlite"
+	"backline/gateway/links"
 )
 
 // controls is what the control socket answers: for whoever owns the data folder, and for nobody else.
 type controls struct {
 	access  *access.Store
+	links   *links.Store // nil when the public address is not known
 	journal *sqlite.Journal
 	removed func(gateway.AgentID) // ends the agent's sockets
 }
@@ -47,6 +50,7 @@ func (c *controls) handler() http.Handler {
 	mux.HandleFunc("DELETE /tokens/{name}", func(w http.ResponseWriter, r *http.Request) {
 		done(w, r, c.access.RevokeToken(r.Context(), r.PathValue("name")))
 	})
+	c.linkRoutes(mux)
 	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, r *http.Request) {
 		if err := c.journal.Export(r.Context(), w); err != nil {
 			panic(http.ErrAbortHandler) // the status is out: a cut connection says that it is not whole
@@ -108,12 +112,17 @@ func (a *App) control(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := &controls{access: a.access, journal: a.journal, removed: a.hub.Drop}
+	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
 
 // withControl calls do with a client of the running gateway, or, when none runs, of the folder itself.
 func withControl(ctx context.Context, data string, do func(*http.Client) error) error {
+	return withFolder(ctx, data, nil, do)
+}
+
+// withFolder is withControl where c, unless nil, says what a gateway would know of its configuration.
+func withFolder(ctx context.Context, data string, c *config.Config, do func(*http.Client) error) error {
 	client, err := control.Dial(data)
 	if err == nil {
 		return do(client)
@@ -126,22 +135,34 @@ func withControl(ctx context.Context, data string, do func(*http.Client) error) 
 		return err
 	}
 	defer j.Close()
-	store := access.New(access.Options{Journal: j})
-	if err := replay(ctx, j, store); err != nil {
+	face := &controls{access: access.New(access.Options{Journal: j}), journal: j}
+	apply := []func(journal.Event) error{face.access.Apply}
+	if c != nil {
+		if face.links, err = openLinks(c, j, face.access, nil); err != nil {
+			return err
+		}
+		apply = append(apply, face.links.Apply)
+	}
+	if err := replay(ctx, j, apply); err != nil {
 		return err
 	}
-	return do(&http.Client{Transport: inProcess{(&controls{access: store, journal: j}).handler()}})
+	if face.links != nil {
+		face.links.Replayed()
+	}
+	return do(&http.Client{Transport: inProcess{face.handler()}})
 }
 
-func replay(ctx context.Context, j journal.Journal, store *access.Store) error {
+func replay(ctx context.Context, j journal.Journal, apply []func(journal.Event) error) error {
 	for after := journal.Pos(0); ; {
 		events, err := j.Read(ctx, after, 1024, 0)
 		if err != nil || len(events) == 0 {
 			return err
 		}
 		for _, e := range events {
-			if err := store.Apply(e); err != nil {
-				return err
+			for _, f := range apply {
+				if err := f(e); err != nil {
+					return err
+				}
 			}
 		}
 		after = events[len(events)-1].Pos

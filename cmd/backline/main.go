@@ -48,6 +48,7 @@ func commands() []command {
 		{"serve", "--config FILE", "run the gateway", (*Main).serve},
 		{"agent", "add|list|remove|password", "people who answer", (*Main).agent},
 		{"token", "create|list|revoke", "tokens for scripts", (*Main).token},
+		{"link", "create|send|list|revoke|rotate-key", "signed links by which customers call", (*Main).link},
 		{"config", "check|show FILE", "judge or print a configuration", (*Main).config},
 		{"journal", "verify|export|import", "integrity of the record, a copy, and back", (*Main).journal},
 		{"bench", "--url URL", "load on a running gateway", (*Main).bench},

@@ -155,6 +155,19 @@ func TestScriptsFindWhatIsDescribed(t *testing.T) {
 	s.ask("GET", "/api/v1/queues", nil, 200, nil)
 	s.ask("GET", "/api/v1/agents", nil, 200, nil)
 
+	var link struct{ ID, URL string }
+	s.ask("POST", "/api/v1/links", map[string]any{"to": "queue/main", "contact": map[string]string{"name": "Henrik", "phone": "+12025550143"},
+		"subject": "Oranges", "language": "de", "ttl": "24h", "campaign": "may"}, 201, &link)
+	if !strings.HasPrefix(link.URL, in.url+"/talk/") || len(link.URL) > 120 {
+		t.Errorf("link %+v", link)
+	}
+	s.ask("GET", "/api/v1/links?campaign=may", nil, 200, nil)
+	s.ask("DELETE", "/api/v1/links/"+link.ID, nil, 204, nil)
+	s.ask("POST", "/api/v1/links", map[string]any{"to": "queue/main", "public": true}, 201, nil)
+	s.ask("POST", "/api/v1/links", map[string]any{"to": "queue/main", "public": true, "subject": "x"}, 400, nil)
+	s.ask("POST", "/api/v1/links", map[string]any{"to": "queue/nowhere"}, 400, nil)
+	s.ask("DELETE", "/api/v1/links/l0", nil, 404, nil)
+
 	// Problems: each says what and, for a field, which.
 	s.ask("GET", "/api/v1/conversations?limit=0", nil, 400, nil)
 	s.ask("GET", "/api/v1/conversations/c0", nil, 404, nil)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -24,7 +25,7 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 	if a.pages, err = serve.New(bundle, a.config.PublicURL); err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Options{Live: a.live, History: a.history, Agent: a.agentOf, SaveFile: a.saveFile, File: a.file,
+	rest := api.New(api.Options{Live: a.live, History: a.history, Links: a.links, Agent: a.agentOf, By: a.nameOf, SaveFile: a.saveFile, File: a.file,
 		Fail: func(w http.ResponseWriter, r *http.Request, err error) { httpx.Problem(w, r, err) }})
 
 	mux := http.NewServeMux()
@@ -88,6 +89,12 @@ func prefixes(list []string) ([]netip.Prefix, error) {
 func (a *App) agentOf(r *http.Request) gateway.AgentID {
 	p, _ := access.From(r.Context())
 	return p.Agent
+}
+
+// nameOf is who asks, for the record.
+func (a *App) nameOf(r *http.Request) string {
+	p, _ := access.From(r.Context())
+	return cmp.Or(string(p.Agent), p.Token)
 }
 
 // readyz is red until the journal has been read, and while it cannot be written. A provider that is down

@@ -19,6 +19,7 @@ import (
 	"backline/gateway"
 	"backline/gateway/history"
 	"backline/gateway/httpx"
+	"backline/gateway/links"
 	"backline/gateway/live"
 	"backline/gateway/wire"
 )
@@ -32,8 +33,11 @@ var openapi []byte
 type Options struct {
 	Live    *live.Live
 	History *history.Store
+	Links   *links.Store
 	// Agent is who asks; "" for a token that belongs to nobody.
 	Agent func(*http.Request) gateway.AgentID
+	// By is who asks, for the record: an agent or a token's name.
+	By func(*http.Request) string
 	// Fail writes a problem.
 	Fail func(http.ResponseWriter, *http.Request, error)
 	// SaveFile stores an upload; File looks one up.
@@ -64,6 +68,9 @@ func (a *API) Routes() map[string]http.Handler {
 		"GET /api/v1/queues":                       a.queues,
 		"GET /api/v1/agents":                       a.agents,
 		"GET /api/v1/search":                       a.search,
+		"GET /api/v1/links":                        a.listLinks,
+		"POST /api/v1/links":                       a.createLink,
+		"DELETE /api/v1/links/{id}":                a.revokeLink,
 	}
 	out := map[string]http.Handler{}
 	for pattern, h := range routes {

@@ -75,18 +75,18 @@ const (
 
 // Link is one link as it is known.
 type Link struct {
-	ID        gateway.LinkID
-	To        gateway.Target
-	Contact   gateway.LinkContact
-	Subject   string
-	Language  string // BCP 47; "" unknown
-	CreatedAt time.Time
-	ExpiresAt time.Time
-	Campaign  string // of a mailing; "" for single ones
-	Public    bool   // printed for everybody
-	Revoked   bool
-	Key       int // that signed it
-	By        string
+	ID        gateway.LinkID      `json:"id"`
+	To        gateway.Target      `json:"to"`
+	Contact   gateway.LinkContact `json:"contact"`
+	Subject   string              `json:"subject"`
+	Language  string              `json:"language"` // BCP 47; "" unknown
+	CreatedAt time.Time           `json:"created_at"`
+	ExpiresAt time.Time           `json:"expires_at"`
+	Campaign  string              `json:"campaign"` // of a mailing; "" for single ones
+	Public    bool                `json:"public"`   // printed for everybody
+	Revoked   bool                `json:"revoked"`
+	Key       int                 `json:"-"` // that signed it
+	By        string              `json:"by"`
 }
 
 // Why a token leads nowhere. The page that says so stays friendly: the person did nothing wrong.
