@@ -64,7 +64,7 @@ func packages(t *testing.T) []pkg {
 }
 
 // pure packages decide: functions of (state, event, time).
-var pure = []string{"backline/gateway/conversation", "backline/gateway/router"}
+var pure = []string{"backline/gateway/conversation", "backline/gateway/emergency", "backline/gateway/router"}
 
 // impure: what a pure package must not reach.
 var impure = []string{"net", "net/http", "os", "database/sql", "log/slog", "sync", "context"}

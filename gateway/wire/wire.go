@@ -223,6 +223,32 @@ type Emergency struct {
 	Text  map[string]string `json:"text"` // what customers are told, by language
 }
 
+// EmergencyReport is what GET /api/v1/emergency answers, and PUT after the change.
+type EmergencyReport struct {
+	Emergency
+	Given    map[string]string `json:"given"`    // texts that were given with the switch
+	Defaults map[string]string `json:"defaults"` // texts that hold where none was given
+	Log      []EmergencySwitch `json:"log"`      // the latest 50 switches, newest first
+}
+
+// EmergencySwitch is one change of the switch. Change: on, off, text (other texts while on).
+type EmergencySwitch struct {
+	At     time.Time         `json:"at"`
+	Change string            `json:"change"`
+	On     bool              `json:"on"`
+	By     string            `json:"by"`
+	Why    string            `json:"why"`
+	Text   map[string]string `json:"text"` // given with it
+}
+
+// EmergencyPut is the body of PUT /api/v1/emergency. On is needed; Why is needed to switch on. Without Text the
+// texts stay as they are (those of the configuration when it is switched on).
+type EmergencyPut struct {
+	On   *bool             `json:"on"`
+	Why  string            `json:"why"`
+	Text map[string]string `json:"text,omitempty"`
+}
+
 // Failure is an error frame's and a problem's common part.
 type Failure struct {
 	Kind   gateway.Kind `json:"kind"`
