@@ -22,6 +22,14 @@ func TestFailedCommitRefusesAllUntilReopened(t *testing.T) {
 	if _, err := j.Append(t.Context(), w); !errors.Is(err, broken) || j.Healthy() == nil {
 		t.Errorf("%v: the journal went on", err)
 	}
+	select {
+	case <-j.Failed():
+	default:
+		t.Error("nobody who waits for its failure hears of it")
+	}
+	if j.Ready() == nil {
+		t.Error("it is out of service and says that it is ready")
+	}
 	if _, err := Open(t.Context(), path, Options{}); err == nil {
 		t.Error("opened twice")
 	}

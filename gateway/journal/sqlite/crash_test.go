@@ -76,8 +76,8 @@ func TestSurvivesKill(t *testing.T) {
 	}
 	j := open(t, path, sqlite.Options{})
 	checkKept(t, j, acked)
-	if bad, err := sqlite.Verify(t.Context(), path); err != nil || len(bad) > 0 {
-		t.Errorf("verify: %v %v", bad, err)
+	if r, err := sqlite.Verify(t.Context(), path); err != nil || len(r.Findings) > 0 {
+		t.Errorf("verify: %v %v", r.Findings, err)
 	}
 	t.Logf("%d kills, %d acknowledged appends", rounds, len(acked))
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"database/sql/driver"
 	"encoding/hex"
 	"encoding/json"
@@ -62,128 +61,6 @@ func (j *Journal) importBatch(ctx context.Context, events []journal.Event) error
 		p.publish(took)
 		return nil
 	})
-}
-
-// Finding is one thing wrong with a journal file.
-type Finding struct {
-	Pos     journal.Pos `json:"pos,omitempty"`
-	Stream  string      `json:"stream,omitempty"`
-	Problem string      `json:"problem"`
-}
-
-// maxFindings bounds a report: what is that broken needs no longer list.
-const maxFindings = 100
-
-// Verify reads a journal file, which may be in use, and returns what is wrong with it; none means that every
-// row is there, unchanged and in order. An error means that the file could not be judged.
-func Verify(ctx context.Context, path string) ([]Finding, error) {
-	db, err := sql.Open("sqlite", "file:"+escape(path)+"?mode=ro&_pragma=busy_timeout(5000)&_pragma=query_only(true)")
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	findings, err := verifyPages(ctx, db)
-	if err != nil || len(findings) > 0 {
-		return findings, err
-	}
-	return verifyRows(ctx, db)
-}
-
-// verifyPages asks SQLite for the health of its pages and indexes.
-func verifyPages(ctx context.Context, db *sql.DB) ([]Finding, error) {
-	rows, err := db.QueryContext(ctx, "PRAGMA integrity_check(100)")
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return []Finding{{Problem: "the file cannot be read as a journal: " + err.Error()}}, nil
-	}
-	defer rows.Close()
-	var out []Finding
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			return nil, err
-		}
-		if line != "ok" {
-			out = append(out, Finding{Problem: "file structure: " + line})
-		}
-	}
-	if err := rows.Err(); err != nil {
-		out = append(out, Finding{Problem: "the file ends or breaks off: " + err.Error()})
-	}
-	return out, nil
-}
-
-func verifyRows(ctx context.Context, db *sql.DB) ([]Finding, error) {
-	rows, err := db.QueryContext(ctx, "SELECT pos,stream,version,type,at,coalesce(key,''),data,sum FROM events ORDER BY pos")
-	if err != nil {
-		return []Finding{{Problem: "no events table: " + err.Error()}}, nil
-	}
-	defer rows.Close()
-	v := &verifier{versions: map[string]uint64{}}
-	if err := db.QueryRowContext(ctx, "SELECT pos,sum FROM trims").Scan(&v.last, &v.sum); err != nil {
-		return []Finding{{Problem: "the record of trims cannot be read: " + err.Error()}}, nil
-	}
-	trimmed := v.last
-	for rows.Next() && len(v.findings) < maxFindings {
-		var e journal.Event
-		var at, sum int64
-		if err := rows.Scan(&e.Pos, &e.Stream, &e.Version, &e.Type, &at, &e.Key, &e.Data, &sum); err != nil {
-			v.add(e, "row cannot be read: "+err.Error())
-			continue
-		}
-		e.At = time.UnixMicro(at)
-		v.row(e, uint32(sum))
-	}
-	if err := rows.Err(); err != nil {
-		v.add(journal.Event{Pos: v.last}, "reading broke off after this position: "+err.Error())
-	}
-	return v.findings, v.heads(ctx, db, trimmed)
-}
-
-type verifier struct {
-	last     journal.Pos
-	sum      uint32
-	versions map[string]uint64
-	findings []Finding
-}
-
-func (v *verifier) add(e journal.Event, problem string) {
-	v.findings = append(v.findings, Finding{Pos: e.Pos, Stream: e.Stream, Problem: problem})
-}
-
-func (v *verifier) row(e journal.Event, sum uint32) {
-	switch {
-	case e.Pos != v.last+1:
-		v.add(e, fmt.Sprintf("positions %d to %d are missing", v.last+1, e.Pos-1))
-	case checksum(v.sum, &e) != sum:
-		v.add(e, "the row was altered: its checksum does not fit")
-	}
-	if before, seen := v.versions[e.Stream]; seen && e.Version != before+1 {
-		v.add(e, fmt.Sprintf("version %d follows %d in its stream", e.Version, before))
-	}
-	v.last, v.sum, v.versions[e.Stream] = e.Pos, sum, e.Version
-}
-
-// heads compares the table of stream versions with the rows.
-func (v *verifier) heads(ctx context.Context, db *sql.DB, trimmed journal.Pos) error {
-	rows, err := db.QueryContext(ctx, "SELECT stream,version,pos FROM heads")
-	if err != nil {
-		return fmt.Errorf("verify heads: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() && len(v.findings) < maxFindings {
-		var stream string
-		var version, pos uint64
-		if err := rows.Scan(&stream, &version, &pos); err != nil {
-			return fmt.Errorf("verify heads: %w", err)
-		}
-		if have, seen := v.versions[stream]; (seen || pos > trimmed) && have != version {
-			v.findings = append(v.findings, Finding{Stream: stream, Problem: fmt.Sprintf("head says version %d, the last row %d", version, have)})
-		}
-	}
-	return rows.Err()
 }
 
 // Export format: a header line, one line an event, a trailer with the SHA-256 of all bytes before it.

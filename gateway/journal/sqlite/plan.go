@@ -224,6 +224,7 @@ func (p *plan) publish(took time.Duration) {
 	if p.events == 0 {
 		return
 	}
+	j.full = false
 	j.stats.Batches++
 	j.stats.Events += p.events
 	j.stats.Fsync += took

@@ -65,10 +65,13 @@ type Journal struct {
 	reqs   chan *request
 	closed chan struct{} // closed by Close: nothing new is taken
 	ended  chan struct{} // closed by the writer
+	failed chan struct{} // closed when the journal is out of service
 	once   sync.Once
 	err    error // of Close; read after once
 
 	failCommit func() error // Static after Open
+
+	room sync.Mutex // held by the one who tries whether there is room
 
 	mu      sync.Mutex
 	head    journal.Pos
@@ -76,6 +79,7 @@ type Journal struct {
 	sum     uint32 // of the last row
 	changed chan struct{}
 	broken  error
+	full    bool // the last append did not fit on the disk
 	stats   Stats
 }
 
@@ -98,7 +102,7 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{path: path, lock: lock, reqs: make(chan *request, maxBatch), closed: make(chan struct{}),
-		ended: make(chan struct{}), changed: make(chan struct{}), failCommit: o.failCommit}
+		ended: make(chan struct{}), failed: make(chan struct{}), changed: make(chan struct{}), failCommit: o.failCommit}
 	if err := j.open(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), j.release())
 	}
@@ -138,6 +142,9 @@ func (j *Journal) open(ctx context.Context, o Options) error {
 	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
 		return err
 	}
+	if err := private(j.path); err != nil {
+		return err
+	}
 	var err error
 	dsn := "file:" + escape(j.path) + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(1000)&_pragma=cache_size(-16384)"
 	if o.MaxPages > 0 {
@@ -153,9 +160,6 @@ func (j *Journal) open(ctx context.Context, o Options) error {
 	if err := migrate(ctx, j.write); err != nil {
 		return err
 	}
-	if err := os.Chmod(j.path, 0o600); err != nil {
-		return err
-	}
 	if j.read, err = sql.Open("sqlite", "file:"+escape(j.path)+"?_pragma=busy_timeout(5000)&_pragma=query_only(true)"); err != nil {
 		return err
 	}
@@ -163,6 +167,15 @@ func (j *Journal) open(ctx context.Context, o Options) error {
 		return err
 	}
 	return j.load(ctx)
+}
+
+// private makes the file before SQLite does, which gives its log and index the mode it finds.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
 // syncDir makes the names of new files durable.
@@ -349,11 +362,48 @@ func (j *Journal) Stats() Stats {
 	return s
 }
 
-// Healthy reports whether the journal can take appends; its error is what the operator must see.
+// Healthy reports whether the journal is in service; its error is what the operator must see. A full disk does
+// not end the service.
 func (j *Journal) Healthy() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.broken
+}
+
+// Failed is closed when the journal goes out of service; Healthy then says why. Only opening it again helps.
+func (j *Journal) Failed() <-chan struct{} { return j.failed }
+
+// roomBytes is what must fit on the disk again before a journal that was full counts as ready: an event of the
+// largest size.
+const roomBytes = journal.MaxDataBytes
+
+// Ready reports whether an append would be durable now. After one that did not fit it tries whether there is
+// room again, because whoever asks may keep appends away until then.
+func (j *Journal) Ready() error {
+	j.mu.Lock()
+	broken, full := j.broken, j.full
+	j.mu.Unlock()
+	if broken != nil || !full {
+		return broken
+	}
+	j.room.Lock()
+	defer j.room.Unlock()
+	path := j.path + ".room"
+	err := os.WriteFile(path, make([]byte, roomBytes), 0o600)
+	if e := os.Remove(path); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", journal.ErrFull, err)
+	}
+	j.setFull(false)
+	return nil
+}
+
+func (j *Journal) setFull(full bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.full = full
 }
 
 // Close implements journal.Journal.

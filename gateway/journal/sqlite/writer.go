@@ -189,6 +189,7 @@ func (w *writer) transact(f func() error) (time.Duration, error) {
 func (w *writer) undo(cause error) error {
 	w.exec("ROLLBACK") //nolint:errcheck // SQLite has already rolled back after some errors; proved below
 	if errors.Is(cause, journal.ErrFull) {
+		w.j.setFull(true)
 		rows, err := w.query("SELECT coalesce(max(pos),0) FROM events", nil, 1)
 		if err != nil || rows[0][0] != int64(w.j.Stats().Head) {
 			return w.breakOff(cause)
@@ -199,15 +200,18 @@ func (w *writer) undo(cause error) error {
 
 func (w *writer) breakOff(cause error) error {
 	w.j.mu.Lock()
-	w.j.broken = fmt.Errorf("the journal is out of service until it is opened again: %w", cause)
+	if w.j.broken == nil {
+		w.j.broken = fmt.Errorf("the journal is out of service until it is opened again: %w", cause)
+		close(w.j.failed)
+	}
 	w.j.mu.Unlock()
 	return fmt.Errorf("commit: %w: %w", journal.ErrUncertain, cause)
 }
 
-// classify maps SQLite's "disk full" to the journal's.
+// classify maps SQLite's "disk full" to the journal's. That the index of the log cannot grow is a full disk, too.
 func classify(err error) error {
-	const full = 13 // SQLITE_FULL
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == full {
+	const full, noIndex = 13, 10 | 19<<8 // SQLITE_FULL, SQLITE_IOERR_SHMSIZE
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && (e.Code()&0xff == full || e.Code() == noIndex) {
 		return fmt.Errorf("%w: %w", journal.ErrFull, err)
 	}
 	return err
