@@ -71,6 +71,10 @@ type Options struct {
 	// browsers refuse that, so it is backline without Secure.
 	PublicURL string
 
+	// SetupQueues are answered by the first administrator, when the configuration does not name the account:
+	// a new gateway has nobody else.
+	SetupQueues []gateway.QueueID
+
 	// DemoAgents may sign in with one click and no password. Only `backline demo` sets it.
 	DemoAgents []gateway.AgentID
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -284,6 +285,19 @@ func TestSetupWorksOnceAndExpires(t *testing.T) {
 			t.Errorf("a link a day old: %v", err)
 		}
 	})
+}
+
+func TestFirstAdministratorAnswersEveryQueue(t *testing.T) {
+	s, _ := newStore(t, Options{SetupQueues: []gateway.QueueID{"main", "night"}})
+	secret, err := s.OfferSetup(context.Background())
+	must(t, err)
+	body, _ := json.Marshal(map[string]string{"token": secret, "agent": "root", "password": goodPassword})
+	if resp := call(s, "POST", "/api/v1/setup", string(body), nil); resp.StatusCode != 200 {
+		t.Fatalf("status %d", resp.StatusCode)
+	}
+	if a, _ := s.Agent("root"); fmt.Sprint(a.Queues) != "[main night]" || a.TextCapacity != 4 || a.Role != RoleAdmin {
+		t.Errorf("%+v", a)
+	}
 }
 
 func TestDiskFullIsUnavailable(t *testing.T) {

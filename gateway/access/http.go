@@ -225,7 +225,7 @@ func (s *Store) postSetup(w http.ResponseWriter, r *http.Request) {
 	}
 	a, ok := s.Agent(in.Agent) // one the configuration names keeps its queues
 	if !ok {
-		a = Agent{ID: in.Agent, CallCapacity: 1, TextCapacity: 4}
+		a = Agent{ID: in.Agent, Queues: s.o.SetupQueues, CallCapacity: 1, TextCapacity: 4}
 	}
 	if in.Name != "" {
 		a.Name = in.Name
