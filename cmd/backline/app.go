@@ -85,13 +85,13 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions)
 func (a *App) wire(ctx context.Context, o AppOptions) error {
 	c := a.config
 	var err error
-	if a.history, err = history.Open(ctx, filepath.Join(c.Data, "history.db")); err != nil {
+	if err := a.openHistory(ctx); err != nil {
 		return fmt.Errorf("open history: %w", err)
 	}
 	if a.files, err = files.Open(filepath.Join(c.Data, "files"), nil); err != nil {
 		return fmt.Errorf("open files: %w", err)
 	}
-	a.access = access.New(access.Options{Journal: a.journal, Log: a.log, PublicURL: c.PublicURL, DemoAgents: o.DemoAgents})
+	a.access = access.New(access.Options{Journal: a.journal, Log: a.log, PublicURL: c.PublicURL, DemoAgents: o.DemoAgents, SetupQueues: queueIDs(c)})
 	if a.links, err = openLinks(c, a.journal, a.access, a.log); err != nil {
 		return err
 	}
@@ -120,6 +120,26 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		Company: a.company(), Replies: replies(c), Build: build(), Log: a.log})
 	a.metrics.watch(a)
 	a.handler, err = a.routes(all)
+	return err
+}
+
+// openHistory opens the history. One that has seen more than the journal holds belongs to another past: the
+// journal is the truth, but somebody must hear of it.
+func (a *App) openHistory(ctx context.Context) error {
+	path := filepath.Join(a.config.Data, "history.db")
+	_, head, err := a.journal.Bounds(ctx)
+	if err != nil {
+		return err
+	}
+	if a.history, err = history.Open(ctx, path); err != nil || a.history.Applied() <= head {
+		return err
+	}
+	a.log.Error("the history has seen positions that the journal does not have: the journal lost its end, or an older copy was put in its place; the history is built anew",
+		"history", a.history.Applied(), "journal", head)
+	if err := a.history.Close(); err != nil {
+		return err
+	}
+	a.history, err = history.OpenAnew(ctx, path)
 	return err
 }
 
@@ -237,6 +257,14 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	g.Go(func() error { return a.control(work) })
 	g.Go(func() error { return a.ticks(work) })
 	g.Go(func() error { return a.settle(work) })
+	g.Go(func() error {
+		select {
+		case <-a.journal.Failed(): // opening it again helps, and that is what a restart does
+			return fmt.Errorf("journal: %w", a.journal.Healthy())
+		case <-work.Done():
+			return nil
+		}
+	})
 
 	select {
 	case <-ctx.Done():
@@ -257,18 +285,36 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 // stopGrace is how long requests and sockets have to end.
 const stopGrace = 10 * time.Second
 
-// settle does once, after replay, what the configuration asks of the journal.
+// settle does once, after replay, what the configuration asks of the journal. It waits for a journal that
+// cannot be written now: a gateway that starts on a full disk still shows what it has.
 func (a *App) settle(ctx context.Context) error {
 	select {
 	case <-a.live.Replayed():
 	case <-ctx.Done():
 		return nil
 	}
-	if err := a.saveConfiguredAgents(ctx); err != nil {
-		return err
+	for _, do := range []func(context.Context) error{a.saveConfiguredAgents, a.offerSetup} {
+		for {
+			err := do(ctx)
+			if err == nil {
+				break
+			}
+			if e, ok := errors.AsType[*gateway.Error](err); !ok || e.Kind != gateway.Unavailable {
+				return err
+			}
+			a.log.Error("what the configuration asks for is not written yet; trying again", "err", err)
+			select {
+			case <-time.After(settleAgain):
+			case <-ctx.Done():
+				return nil
+			}
+		}
 	}
-	return a.offerSetup(ctx)
+	return nil
 }
+
+// settleAgain is the pause between two tries of settle.
+const settleAgain = 2 * time.Second
 
 // ticks sends the queues' figures to consoles and widgets.
 func (a *App) ticks(ctx context.Context) error {
@@ -306,17 +352,25 @@ func (a *App) saveConfiguredAgents(ctx context.Context) error {
 	return nil
 }
 
+func queueIDs(c *config.Config) []gateway.QueueID {
+	var out []gateway.QueueID
+	for _, q := range c.Queues {
+		out = append(out, q.ID)
+	}
+	return out
+}
+
 func routerQueues(c *config.Config) ([]router.Queue, error) {
 	var out []router.Queue
 	for _, q := range c.Queues {
+		hours, err := q.Hours.Router()
+		if err != nil {
+			return nil, fmt.Errorf("hours of queue %s: %w", q.ID, err)
+		}
 		r := router.Queue{ID: q.ID, Name: q.Name, RingTime: q.Ring, WrapUp: q.WrapUp, Overflow: q.Overflow, OverflowAfter: q.OverflowAfter,
-			Strategy: router.Strategy(q.Strategy)}
-		if q.Hours.Timezone != "" || len(q.Hours.Weekly) > 0 || len(q.Hours.Holidays) > 0 {
-			h, err := router.ParseHours(q.Hours.Timezone, q.Hours.Weekly, q.Hours.Holidays)
-			if err != nil {
-				return nil, fmt.Errorf("hours of queue %s: %w", q.ID, err)
-			}
-			r.Hours = h
+			Strategy: router.Strategy(q.Strategy), Hours: hours, Priority: q.Priority}
+		if q.WrapUp == 0 {
+			r.WrapUp = router.NoWrapUp
 		}
 		out = append(out, r)
 	}

@@ -2,21 +2,31 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
-	"os"
 
 	"backline/gateway/config"
 )
 
 func (m *Main) config(_ context.Context, args []string) error {
-	if len(args) != 2 {
+	if len(args) == 0 {
 		return usagef("want: config check FILE, or config show FILE")
 	}
+	fs := flag.NewFlagSet("config "+args[0], flag.ContinueOnError)
+	asJSON := fs.Bool("json", false, "print the mistakes as JSON")
+	if err := m.parse(fs, args[1:]); err != nil {
+		return err
+	}
+	if fs.NArg() != 1 {
+		return usagef("want one FILE, behind the flags")
+	}
+	c, err := config.Load(fs.Arg(0), m.Environ)
 	switch args[0] {
 	case "check":
-		return m.checkConfig(args[1])
+		return m.checked(fs.Arg(0), err, *asJSON)
 	case "show":
-		c, err := config.Load(args[1], m.Environ)
 		if err != nil {
 			return err
 		}
@@ -25,14 +35,22 @@ func (m *Main) config(_ context.Context, args []string) error {
 	return usagef("unknown %q: want check or show", args[0])
 }
 
-// checkConfig prints each mistake with its place; the file is judged with this environment, as serve would.
-func (m *Main) checkConfig(path string) error {
-	if _, err := os.Stat(path); err != nil {
+// checked says what came of reading a file. It was judged with this environment, as serve would.
+func (m *Main) checked(path string, err error, asJSON bool) error {
+	if !asJSON {
+		if err == nil {
+			fmt.Fprintf(m.Stdout, "%s: no mistakes\n", path)
+		}
 		return err
 	}
-	if _, err := config.Load(path, m.Environ); err != nil {
+	mistakes := []config.Mistake{}
+	if e, ok := errors.AsType[*config.Error](err); ok {
+		mistakes = e.Mistakes
+	} else if err != nil {
 		return err
 	}
-	fmt.Fprintf(m.Stdout, "%s: no mistakes\n", path)
-	return nil
+	if e := json.NewEncoder(m.Stdout).Encode(mistakes); e != nil {
+		return e
+	}
+	return err
 }

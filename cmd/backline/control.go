@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"backline/gateway"
@@ -27,6 +28,7 @@ type controls struct {
 	links   *links.Store // nil when the public address is not known
 	journal *sqlite.Journal
 	removed func(gateway.AgentID) // ends the agent's sockets
+	queues  []config.Queue        // nil: not known here
 }
 
 func (c *controls) handler() http.Handler {
@@ -85,11 +87,28 @@ func (c *controls) saveAgent(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if err := knownQueues(b.Queues, c.queues); err != nil {
+		httpx.Problem(w, r, err)
+		return
+	}
 	err := c.access.SaveAgent(r.Context(), b.Agent)
 	if err == nil && b.Password != "" {
 		err = c.access.SetPassword(r.Context(), b.ID, b.Password)
 	}
 	done(w, r, err)
+}
+
+// knownQueues refuses an agent of a queue that the configuration does not have: nothing would ever ring.
+func knownQueues(want []gateway.QueueID, have []config.Queue) *gateway.Error {
+	if len(have) == 0 {
+		return nil
+	}
+	for _, id := range want {
+		if !slices.ContainsFunc(have, func(q config.Queue) bool { return q.ID == id }) {
+			return &gateway.Error{Kind: gateway.Invalid, Field: "queues", Msg: fmt.Sprintf("there is no queue %q in the configuration", id)}
+		}
+	}
+	return nil
 }
 
 func (c *controls) createToken(w http.ResponseWriter, r *http.Request) {
@@ -112,7 +131,7 @@ func (a *App) control(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop}
+	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"backline/gateway/control"
+	"backline/gateway/history"
 	"backline/gateway/journal/sqlite"
 )
 
@@ -45,30 +46,33 @@ func (m *Main) verifyJournal(ctx context.Context, path string, asJSON bool) erro
 	if _, err := os.Stat(path); err != nil {
 		return err
 	}
-	findings, err := sqlite.Verify(ctx, path)
+	seen := history.Seen(ctx, filepath.Join(filepath.Dir(path), "history.db")) // before: the journal may grow
+	report, err := sqlite.Verify(ctx, path)
 	if err != nil {
 		return err
 	}
+	if len(report.Findings) == 0 && seen > report.Head {
+		report.Findings = []sqlite.Finding{{Pos: report.Head + 1, Problem: fmt.Sprintf(
+			"the journal ends before it, but history.db has seen position %d: the end is lost, or an older copy was put in place", seen)}}
+	}
 	if asJSON {
-		if findings == nil {
-			findings = []sqlite.Finding{}
-		}
-		if err := json.NewEncoder(m.Stdout).Encode(findings); err != nil {
-			return err
-		}
+		err = json.NewEncoder(m.Stdout).Encode(report)
+	} else {
+		m.printReport(path, report)
 	}
-	for _, f := range findings {
-		if !asJSON {
-			fmt.Fprintf(m.Stdout, "%s: position %d %s: %s\n", path, f.Pos, f.Stream, f.Problem)
-		}
+	if err == nil && len(report.Findings) > 0 {
+		err = fmt.Errorf("%s is damaged (findings: %d). Stop the gateway, keep a copy of the folder, and import the latest export into an empty one", path, len(report.Findings))
 	}
-	if len(findings) > 0 {
-		return fmt.Errorf("%s: %d findings", path, len(findings))
+	return err
+}
+
+func (m *Main) printReport(path string, r sqlite.Report) {
+	for _, f := range r.Findings {
+		fmt.Fprintf(m.Stdout, "%s: %s\n", path, f)
 	}
-	if !asJSON {
-		fmt.Fprintf(m.Stdout, "%s: every record is there, unchanged and in order\n", path)
+	if len(r.Findings) == 0 {
+		fmt.Fprintf(m.Stdout, "%s: all %d records up to position %d are there, unchanged and in order\n", path, r.Head-r.Trimmed, r.Head)
 	}
-	return nil
 }
 
 func (m *Main) exportJournal(ctx context.Context, folder, file string) (err error) {

@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+
+	"backline/gateway/config"
 )
 
 func main() {
@@ -78,21 +80,28 @@ func (m *Main) Run(ctx context.Context, args []string) int {
 		if c.name != name {
 			continue
 		}
-		err := c.run(m, ctx, args[1:])
-		var usage *usageError
-		switch {
-		case err == nil, errors.Is(err, flag.ErrHelp):
-			return exitDone
-		case errors.As(err, &usage):
-			fmt.Fprintf(m.Stderr, "backline %s: %s\n\nusage: backline %s %s\n", c.name, usage.msg, c.name, c.args)
-			return exitUsage
-		default:
-			fmt.Fprintf(m.Stderr, "backline %s: %v\n", c.name, err)
-			return exitFailed
-		}
+		return m.exit(c, c.run(m, ctx, args[1:]))
 	}
 	fmt.Fprintf(m.Stderr, "backline: there is no command %q; backline help lists them\n", args[0])
 	return exitUsage
+}
+
+// exit says what went wrong and returns the exit code.
+func (m *Main) exit(c command, err error) int {
+	var usage *usageError
+	var mistakes *config.Error
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case errors.As(err, &usage):
+		fmt.Fprintf(m.Stderr, "backline %s: %s\n\nusage: backline %s %s\n", c.name, usage.msg, c.name, c.args)
+		return exitUsage
+	case errors.As(err, &mistakes): // each line begins with its place, as editors want it
+		fmt.Fprintln(m.Stderr, err)
+	default:
+		fmt.Fprintf(m.Stderr, "backline %s: %v\n", c.name, err)
+	}
+	return exitFailed
 }
 
 func (m *Main) help(w io.Writer) {

@@ -17,7 +17,10 @@ import (
 )
 
 // place is how a command finds the data folder.
-type place struct{ config, data string }
+type place struct {
+	config, data string
+	queues       []config.Queue // of the configuration, when it was read
+}
 
 func (p *place) flags(fs *flag.FlagSet) {
 	fs.StringVar(&p.config, "config", "", "configuration `FILE`")
@@ -38,6 +41,7 @@ func (p *place) folder(environ []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	p.queues = c.Queues
 	// People may be added before the first start.
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return "", fmt.Errorf("data folder: %w", err)
@@ -77,6 +81,9 @@ func (m *Main) agent(ctx context.Context, args []string) error {
 		if q = strings.TrimSpace(q); q != "" {
 			a.Queues = append(a.Queues, gateway.QueueID(q))
 		}
+	}
+	if err := knownQueues(a.Queues, at.queues); err != nil {
+		return usagef("--queues: %s", err.Msg)
 	}
 	return withControl(ctx, folder, func(c *http.Client) error {
 		switch args[0] {
@@ -154,6 +161,7 @@ func (m *Main) token(ctx context.Context, args []string) error {
 	at.flags(fs)
 	name := fs.String("name", "", "what the token is for")
 	role := fs.String("role", access.RoleAgent, "agent or admin")
+	asJSON := fs.Bool("json", false, "print JSON")
 	if err := m.parse(fs, args[1:]); err != nil {
 		return err
 	}
@@ -171,12 +179,18 @@ func (m *Main) token(ctx context.Context, args []string) error {
 			if err := call(ctx, c, http.MethodPost, "/tokens", map[string]string{"Name": *name, "Role": *role}, &out); err != nil {
 				return err
 			}
+			if *asJSON {
+				return json.NewEncoder(m.Stdout).Encode(map[string]string{"name": *name, "role": *role, "token": out.Token})
+			}
 			fmt.Fprintln(m.Stdout, out.Token)
 			return nil
 		case "list":
 			var all []access.Token
 			if err := call(ctx, c, http.MethodGet, "/tokens", nil, &all); err != nil {
 				return err
+			}
+			if *asJSON {
+				return json.NewEncoder(m.Stdout).Encode(all)
 			}
 			for _, t := range all {
 				fmt.Fprintf(m.Stdout, "%-24s %s\n", t.Name, t.Role)

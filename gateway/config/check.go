@@ -18,6 +18,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"backline/gateway"
+	"backline/gateway/router"
 )
 
 // checker judges a Config that was read. Each method is one section.
@@ -33,7 +34,6 @@ var (
 	languageForm = regexp.MustCompile(`^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$`)
 	graphForm    = regexp.MustCompile(`^v[0-9]{1,3}\.[0-9]{1,2}$`)
 	digitsForm   = regexp.MustCompile(`^[0-9]{1,32}$`)
-	weeklyForm   = regexp.MustCompile(`^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?(,(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?)* ([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`)
 )
 
 func (k *checker) all() {
@@ -135,16 +135,21 @@ func (k *checker) hours(key string, h Hours) {
 			k.addAt(key+".timezone", "%q is no time zone: write one like Europe/Berlin", clip(h.Timezone))
 		}
 	}
-	for i, w := range h.Weekly {
-		if !weeklyForm.MatchString(w) {
-			k.addAt(fmt.Sprintf("%s.weekly[%d]", key, i), `%q: want "mon-fri 08:00-18:00"`, clip(w))
+	// Judged by the reader that the router uses, so that what passes here is what it runs on.
+	good := true
+	judge := func(at string, week, holidays []string) {
+		if _, err := router.ParseHours("", week, holidays); err != nil && good {
+			k.addAt(at, "%s", clipTo(err.Error(), 200))
+			good = false
 		}
+	}
+	for i, w := range h.Weekly {
+		judge(fmt.Sprintf("%s.weekly[%d]", key, i), []string{w}, nil)
 	}
 	for i, d := range h.Holidays {
-		if _, err := time.Parse(time.DateOnly, d); err != nil {
-			k.addAt(fmt.Sprintf("%s.holidays[%d]", key, i), `%q: want a day like "2026-12-25"`, clip(d))
-		}
+		judge(fmt.Sprintf("%s.holidays[%d]", key, i), nil, []string{d})
 	}
+	judge(key+".holidays", nil, h.Holidays) // one of them may be there twice
 }
 
 func (k *checker) eachAgent() {

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"backline/gateway"
+	"backline/gateway/router"
 )
 
 // Config is everything an operator can set.
@@ -100,10 +101,23 @@ type Queue struct {
 type Hours struct {
 	// Timezone, an IANA name: Europe/Berlin. Default UTC.
 	Timezone string `yaml:"timezone"`
-	// Weekly spans, "mon-fri 08:00-18:00". Empty: all week.
+	// Weekly spans, "mon-fri 08:00-12:00 13:00-18:00". Empty: all week.
 	Weekly []string `yaml:"weekly"`
-	// Holidays on which it is closed, "2026-12-25".
+	// Holidays on which it is closed, "2026-12-25", each year "12-25", or open for a part of the day,
+	// "2026-12-24 08:00-12:00".
 	Holidays []string `yaml:"holidays"`
+}
+
+// Router is the hours as the router takes them, nil when it is always open.
+func (h Hours) Router() (*router.Hours, error) {
+	if len(h.Weekly)+len(h.Holidays) == 0 {
+		return nil, nil
+	}
+	week := h.Weekly
+	if len(week) == 0 {
+		week = []string{"mon-sun 00:00-24:00"}
+	}
+	return router.ParseHours(h.Timezone, week, h.Holidays)
 }
 
 // Agent is a person answering. Those added by command or console live in the journal beside these.

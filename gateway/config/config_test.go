@@ -113,6 +113,9 @@ func TestEachMistakeHasItsLineAndColumn(t *testing.T) {
 		{"redis", "version: 1\nstore: {engine: redis}", `2:17 store.engine`, "redis comes with a later version"},
 		{"hours", "version: 1\nqueues: [{id: a, hours: {timezone: Mars/X}}]", `2:36 queues[0].hours.timezone`, "time zone"},
 		{"weekly", "version: 1\nqueues: [{id: a, hours: {weekly: [\"mon-fri 8-18\"]}}]", `2:35 queues[0].hours.weekly[0]`, "mon-fri"},
+		{"weekly without time between", "version: 1\nqueues: [{id: a, hours: {weekly: [\"mon 08:00-08:00\"]}}]", `2:35 queues[0].hours.weekly[0]`, "nothing between"},
+		{"holiday", "version: 1\nqueues: [{id: a, hours: {holidays: [\"2026-02-30\"]}}]", `2:37 queues[0].hours.holidays[0]`, "2026-02-30"},
+		{"holiday twice", "version: 1\nqueues: [{id: a, hours: {holidays: [\"12-25\", \"12-25\"]}}]", `2:36 queues[0].hours.holidays`, "twice"},
 		{"level", "version: 1\nlog: {level: warning}", `2:14 log.level`, `did you mean "warn"?`},
 		{"list wanted", "version: 1\nqueues: 7", `2:9 queues`, "want a list"},
 		{"mapping wanted", "version: 1\ncompany: 7", `2:10 company`, "keys and values"},
@@ -131,6 +134,33 @@ func TestEachMistakeHasItsLineAndColumn(t *testing.T) {
 			}
 			t.Errorf("got %v\nwant %s: …%s…", mistakes, tt.at, tt.msg)
 		})
+	}
+}
+
+func TestWhatIsNotYAMLIsTheOnlyMistake(t *testing.T) {
+	for _, text := range []string{"version: 1\nlisten: [", "version: 1\nqueues:\n\t- {id: a}", strings.Repeat("[", 5000)} {
+		if got := config.Check([]byte(text)); len(got) != 1 {
+			t.Errorf("%.30q: %v, want one mistake: the keys in it are not missing", text, got)
+		}
+	}
+}
+
+func TestHoursWithHolidaysAloneAreOpenAllWeek(t *testing.T) {
+	h, err := config.Hours{Timezone: "Europe/Berlin", Holidays: []string{"12-25"}}.Router()
+	if err != nil {
+		t.Fatal(err)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for day, open := range map[int]bool{24: true, 25: false, 26: true} {
+		if got := h.Open(time.Date(2026, 12, day, 12, 0, 0, 0, berlin)); got != open {
+			t.Errorf("open on December %d: %v, want %v", day, got, open)
+		}
+	}
+	if h, err := (config.Hours{Timezone: "Europe/Berlin"}).Router(); h != nil || err != nil {
+		t.Errorf("a time zone alone: %v %v, want always open", h, err)
 	}
 }
 

@@ -28,6 +28,7 @@ type decoder struct {
 	files    map[string]string // "messenger.app_secret" → path of its file
 	mistakes []Mistake
 	source   string // "" for the file; else the variable the value came from
+	unread   bool   // something was not YAML: its keys are not known
 }
 
 type place struct {
@@ -50,16 +51,18 @@ func (d *decoder) parse(data []byte) (root ast.Node) {
 	defer func() {
 		if r := recover(); r != nil {
 			d.add(place{1, 1, d.source}, "", "this is not YAML")
-			root = nil
+			root, d.unread = nil, true
 		}
 	}()
 	if line := tooDeep(data); line > 0 {
 		d.add(place{line, 1, d.source}, "", "nested too deeply")
+		d.unread = true
 		return nil
 	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		d.syntax(err)
+		d.unread = true
 		return nil
 	}
 	for i, doc := range file.Docs {
@@ -308,9 +311,11 @@ func fieldNames(t reflect.Type) []string {
 	return names
 }
 
-func clip(s string) string {
-	if len(s) > 60 {
-		return strings.ToValidUTF8(s[:60], "") + "…"
+func clip(s string) string { return clipTo(s, 60) }
+
+func clipTo(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "") + "…"
 	}
 	return s
 }

@@ -103,7 +103,9 @@ func (d *decoder) file(data []byte, c *Config) {
 
 func (d *decoder) finish(c *Config) {
 	c.complete()
-	(&checker{decoder: d, c: c}).all()
+	if !d.unread { // what could not be read is not missing
+		(&checker{decoder: d, c: c}).all()
+	}
 	slices.SortStableFunc(d.mistakes, func(a, b Mistake) int {
 		if a.Source != b.Source {
 			return strings.Compare(a.Source, b.Source)

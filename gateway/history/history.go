@@ -114,6 +114,36 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return open(ctx, path)
 }
 
+// OpenAnew opens an empty database at path, whatever was there.
+func OpenAnew(ctx context.Context, path string) (*Store, error) {
+	if err := discard(path); err != nil {
+		return nil, err
+	}
+	return Open(ctx, path)
+}
+
+// Seen reads, of a database that may be in use, the journal position everything up to which is in it. One
+// that is not there or not usable has seen nothing.
+func Seen(ctx context.Context, path string) uint64 {
+	if _, err := os.Stat(path); err != nil {
+		return 0
+	}
+	name, err := dsn(path)
+	if err != nil {
+		return 0
+	}
+	db, err := sql.Open("sqlite", name+"?mode=ro&_pragma=busy_timeout(5000)&_pragma=query_only(1)")
+	if err != nil {
+		return 0
+	}
+	defer db.Close() // read only: nothing to lose
+	var applied uint64
+	if err := db.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'applied'`).Scan(&applied); err != nil {
+		return 0
+	}
+	return applied
+}
+
 // errUnusable: the file is a database, but not one of this version.
 var errUnusable = errors.New("history: another version")
 

@@ -299,6 +299,34 @@ func exec(t *testing.T, path, q string) {
 	must(t, err)
 }
 
+func TestSeenTellsFromOutside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	if got := Seen(t.Context(), path); got != 0 {
+		t.Errorf("no file has seen %d", got)
+	}
+	s, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(t.Context(), nil, 7); err != nil {
+		t.Fatal(err)
+	}
+	if got := Seen(t.Context(), path); got != 7 {
+		t.Errorf("seen %d while it is open, want 7", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenAnew(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if got := again.Applied(); got != 0 {
+		t.Errorf("begun anew, and it has %d", got)
+	}
+}
+
 func TestWaitReturnsWhenThePositionIsApplied(t *testing.T) {
 	s := openNew(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -136,7 +136,15 @@ func (l *Live) putAgentLocked(id gateway.AgentID, now time.Time) {
 		return
 	}
 	l.router.PutAgent(router.Agent{ID: id, Queues: a.saved.Queues, Presence: a.presence, LastHeartbeat: a.heartbeat,
-		CallCapacity: a.saved.CallCapacity, TextCapacity: a.saved.TextCapacity, Misses: a.misses, IdleSince: a.idleSince})
+		CallCapacity: room(a.saved.CallCapacity), TextCapacity: room(a.saved.TextCapacity), Misses: a.misses, IdleSince: a.idleSince})
+}
+
+// room is a saved capacity as the router takes it: an agent's 0 is none, the router's is its default.
+func room(saved int) int {
+	if saved == 0 {
+		return -1
+	}
+	return saved
 }
 
 // agentViewLocked is the agent as colleagues see it.

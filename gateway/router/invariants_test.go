@@ -33,7 +33,7 @@ func (w *world) legal(ds []router.Decision) error {
 			return fmt.Errorf("%s is offered while %s", x.ID, x.State)
 		}
 		for _, y := range w.works {
-			if !seen[gateway.ConversationStream(y.ID)] && y.State == gateway.StateWaiting && y.Kind == x.Kind && y.Target == x.Target && before(y, x) {
+			if !seen[gateway.ConversationStream(y.ID)] && y.State == gateway.StateWaiting && y.Kind == x.Kind && y.Target == x.Target && w.before(y, x) {
 				return fmt.Errorf("%s was offered before %s", x.ID, y.ID)
 			}
 		}
@@ -50,7 +50,7 @@ func (w *world) legal(ds []router.Decision) error {
 	return nil
 }
 
-func before(a, b *router.Work) bool {
+func (w *world) before(a, b *router.Work) bool {
 	if a.Front != b.Front {
 		return a.Front
 	}
@@ -58,7 +58,13 @@ func before(a, b *router.Work) bool {
 		if x.Front {
 			return x.Since
 		}
-		return x.Since.Add(-time.Duration(x.Priority) * router.PriorityStep)
+		bonus := x.Priority
+		for _, q := range w.queues {
+			if q.ID == x.Queue {
+				bonus += q.Priority
+			}
+		}
+		return x.Since.Add(-time.Duration(bonus) * router.PriorityStep)
 	}
 	return cmp.Or(rank(a).Compare(rank(b)), cmp.Compare(a.ID, b.ID)) < 0
 }
@@ -166,7 +172,7 @@ func (w *world) checkPlace(x *router.Work) error {
 	want := 1
 	for _, y := range w.works {
 		same := y.Target == x.Target || (y.Target.Agent() == "" && x.Target.Agent() == "" && y.Queue == x.Queue)
-		if y.State == gateway.StateWaiting && same && before(y, x) {
+		if y.State == gateway.StateWaiting && same && w.before(y, x) {
 			want++
 		}
 	}

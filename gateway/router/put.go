@@ -26,7 +26,10 @@ func (r *Router) PutWork(n Work) {
 		r.measure(w, n)
 		r.unlink(w)
 	}
-	w.Work, w.inFlight = n, false
+	w.Work, w.inFlight, w.bonus = n, false, n.Priority
+	if q := r.queue(n.Queue); q != nil {
+		w.bonus += q.Priority
+	}
 	r.link(w)
 	r.flush()
 }
@@ -127,7 +130,7 @@ func (r *Router) linkWaiting(w *work) {
 	} else {
 		return
 	}
-	w.line = l.line(w.Front, w.Priority)
+	w.line = l.line(w.Front, w.bonus)
 	w.line.heap.set(&w.entry, key{a: micro(w.Since)})
 	r.soil(l)
 }

@@ -14,7 +14,7 @@
 // # Order
 //
 // Front comes before all others. Then counts the time of beginning to wait, minus [PriorityStep] for each
-// step of priority: a priority of 2 is a bonus of two minutes. The order of two conversations therefore never
+// step of priority, its own and its queue's together: a priority of 2 is a bonus of two minutes. The order of two conversations therefore never
 // changes while they wait, and a later one can overtake only for its bonus: nobody starves. An agent of
 // several queues gets the first of all their conversations.
 //
@@ -63,6 +63,9 @@ import (
 
 // PriorityStep is how much earlier one step of priority lets a conversation count as arrived.
 const PriorityStep = time.Minute
+
+// NoWrapUp as a queue's WrapUp leaves no time after a call.
+const NoWrapUp time.Duration = -1
 
 // Strategy says who of the agents with room is asked.
 type Strategy string
@@ -117,7 +120,8 @@ type Queue struct {
 	Name          string
 	Strategy      Strategy
 	RingTime      time.Duration // zero: that of Settings
-	WrapUp        time.Duration // zero: that of Settings
+	WrapUp        time.Duration // zero: that of Settings; NoWrapUp: none
+	Priority      int           // of all its work, added to the work's own
 	Hours         *Hours        // nil: always open
 	Overflow      gateway.Target
 	OverflowAfter time.Duration // zero: only while nobody is signed in
@@ -196,10 +200,11 @@ func New(s Settings, queues []Queue) *Router {
 
 // WrapUpFor is how long an agent of this queue has after a call.
 func (r *Router) WrapUpFor(id gateway.QueueID) time.Duration {
+	wrapUp := r.settings.WrapUp
 	if q := r.queues[id]; q != nil {
-		return orDefault(q.WrapUp, r.settings.WrapUp)
+		wrapUp = orDefault(q.WrapUp, wrapUp)
 	}
-	return r.settings.WrapUp
+	return max(wrapUp, 0)
 }
 
 // work is one conversation in the index.
@@ -207,6 +212,7 @@ type work struct {
 	Work
 	line     *line // where it waits, nil if it does not
 	entry    entry // in line
+	bonus    int   // its own priority and its queue's
 	timer    entry
 	charged  []*agent // whose room it uses
 	targeted *agent   // whose work it is while it waits for one agent

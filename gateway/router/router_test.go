@@ -221,6 +221,36 @@ func TestOrderIsFrontThenPriorityAsBonusThenTime(t *testing.T) {
 	}
 }
 
+func TestQueueWithAHeadStartComesFirstForAnAgentOfBoth(t *testing.T) {
+	d := newDesk(t, service, router.Queue{ID: "vip", Priority: 2})
+	d.ready("anna", 1, "main", "vip")
+	busy := d.waits("busy")
+	d.assign(busy, "anna")
+	ago := func(queue gateway.QueueID, ago time.Duration) func(*router.Work) {
+		return func(x *router.Work) {
+			x.Queue, x.Target, x.Since = queue, gateway.QueueTarget(queue), x.Since.Add(-ago)
+		}
+	}
+	long, short := d.waits("long", ago("main", 3*time.Minute)), d.waits("short", ago("main", time.Minute))
+	vip := d.waits("vip", ago("vip", 0))
+	for _, want := range []*router.Work{long, vip, short} {
+		d.finish(busy)
+		d.settled()
+		d.rings(want, "anna")
+		d.assign(want, "anna")
+		busy = want
+	}
+}
+
+func TestWrapUpOfAQueueMayBeNone(t *testing.T) {
+	r := router.New(router.Settings{}, []router.Queue{{ID: "a"}, {ID: "b", WrapUp: time.Minute}, {ID: "c", WrapUp: router.NoWrapUp}})
+	for id, want := range map[gateway.QueueID]time.Duration{"a": 30 * time.Second, "b": time.Minute, "c": 0, "unknown": 30 * time.Second} {
+		if got := r.WrapUpFor(id); got != want {
+			t.Errorf("%s: %v, want %v", id, got, want)
+		}
+	}
+}
+
 func TestAgentTargetWaitsForReadyAgentElseFallsBack(t *testing.T) {
 	d := newDesk(t, service)
 	d.ready("anna", 1, "main")

@@ -88,7 +88,7 @@ func newWorld(seed uint64) *world {
 	}
 	strategies := []router.Strategy{router.LongestIdle, router.RoundRobin, router.RingAll}
 	for i := range 3 {
-		q := router.Queue{ID: gateway.QueueID(fmt.Sprint("q", i)), Strategy: strategies[w.rng.IntN(3)]}
+		q := router.Queue{ID: gateway.QueueID(fmt.Sprint("q", i)), Strategy: strategies[w.rng.IntN(3)], Priority: w.rng.IntN(3) - 1}
 		if w.rng.IntN(4) == 0 {
 			q.Hours = hours
 		}

@@ -165,7 +165,7 @@ func (w *work) rank() int64 {
 	if w.Front {
 		return micro(w.Since)
 	}
-	return micro(w.Since) - int64(w.Priority)*PriorityStep.Microseconds()
+	return micro(w.Since) - int64(w.bonus)*PriorityStep.Microseconds()
 }
 
 func (w *Work) held() bool {
