@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -186,15 +185,6 @@ func replay(ctx context.Context, j journal.Journal, apply []func(journal.Event) 
 		}
 		after = events[len(events)-1].Pos
 	}
-}
-
-// inProcess answers requests without a socket.
-type inProcess struct{ h http.Handler }
-
-func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	rec := httptest.NewRecorder()
-	t.h.ServeHTTP(rec, r)
-	return rec.Result(), nil
 }
 
 // call sends one request to the control handler and decodes its answer into out, if any.

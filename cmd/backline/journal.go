@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -75,14 +76,35 @@ func (m *Main) printReport(path string, r sqlite.Report) {
 	}
 }
 
-func (m *Main) exportJournal(ctx context.Context, folder, file string) (err error) {
-	out := io.WriteCloser(nopCloser{m.Stdout})
-	if file != "-" {
-		if out, err = os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err != nil {
-			return err
-		}
+// exportJournal writes a copy. A file bears its name only when all of it is on the disk.
+func (m *Main) exportJournal(ctx context.Context, folder, file string) error {
+	if file == "-" {
+		return copyJournal(ctx, folder, m.Stdout)
 	}
-	err = withControl(ctx, folder, func(c *http.Client) error {
+	if _, err := os.Stat(file); err == nil {
+		return fmt.Errorf("%s is there already: choose another name", file)
+	}
+	part := file + ".part"
+	out, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	err = copyJournal(ctx, folder, out)
+	if err == nil {
+		err = out.Sync()
+	}
+	if e := out.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	return os.Rename(part, file)
+}
+
+func copyJournal(ctx context.Context, folder string, out io.Writer) error {
+	return withControl(ctx, folder, func(c *http.Client) error {
+		c.Timeout = 0 // a large journal on a slow disk takes its time
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, control.Base+"/journal", nil)
 		if err != nil {
 			return err
@@ -92,18 +114,13 @@ func (m *Main) exportJournal(ctx context.Context, folder, file string) (err erro
 			return err
 		}
 		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			return fmt.Errorf("the gateway answered %s", res.Status)
+		}
 		_, err = io.Copy(out, res.Body)
 		return err
 	})
-	if closeErr := out.Close(); err == nil {
-		err = closeErr
-	}
-	return err
 }
-
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }
 
 // importJournal fills a folder that has no journal yet; what goes wrong leaves none.
 func (m *Main) importJournal(ctx context.Context, folder, file string) error {
