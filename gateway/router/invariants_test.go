@@ -158,6 +158,11 @@ func (w *world) checkWork(x *router.Work) error {
 			return fmt.Errorf("waits for %s, who is not there", id)
 		}
 		open := x.Target.Agent() != "" || w.r.Open(x.Queue, w.now)
+		if x.Target.Agent() == "" {
+			if err := w.checkRules(x, open); err != nil {
+				return err
+			}
+		}
 		for _, a := range w.agents {
 			if open && w.suits(a, x) && w.free(a, x.Kind, nil) {
 				return fmt.Errorf("waits though %s has room", a.ID)
@@ -180,4 +185,28 @@ func (w *world) checkPlace(x *router.Work) error {
 		return fmt.Errorf("place %d, %v, want %d", got, ok, want)
 	}
 	return nil
+}
+
+// checkRules: the queue follows the rules it has now, also those that were changed in mid-run.
+func (w *world) checkRules(x *router.Work, open bool) error {
+	i := slices.IndexFunc(w.queues, func(q router.Queue) bool { return q.ID == x.Queue })
+	q := w.queues[i]
+	if open != q.Hours.Open(w.now) {
+		return fmt.Errorf("%s is open %v against its hours", q.ID, open)
+	}
+	if q.Overflow != "" && open && !w.staffed(q.ID) && w.takesOverflow(q.Overflow) {
+		return fmt.Errorf("waits in %s, where nobody is, though %s could take it", q.ID, q.Overflow)
+	}
+	return nil
+}
+
+func (w *world) staffed(id gateway.QueueID) bool {
+	return slices.ContainsFunc(w.agents, func(a *router.Agent) bool { return slices.Contains(a.Queues, id) && w.reachable(a) })
+}
+
+func (w *world) takesOverflow(to gateway.Target) bool {
+	if id := to.Agent(); id != "" {
+		return w.reachable(w.agent(id))
+	}
+	return w.r.Open(to.Queue(), w.now) && w.staffed(to.Queue())
 }

@@ -124,9 +124,7 @@ func (r *Router) linkWaiting(w *work) {
 		l = a.own[w.Kind]
 	} else if q != nil {
 		l = q.lanes[w.Kind]
-		if q.Overflow != "" && q.OverflowAfter > 0 {
-			r.timers.set(&w.timer, dueAt(w.Since.Add(q.OverflowAfter)))
-		}
+		r.armOverflow(q, w)
 	} else {
 		return
 	}

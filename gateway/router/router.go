@@ -43,7 +43,8 @@
 //
 // A queue outside its hours offers nothing; when it opens the order decides. A queue with Overflow gives its
 // work away when it waited OverflowAfter, and at once while nobody is signed in; in both cases only when
-// there is somebody at the other end, so that work does not wander.
+// there is somebody at the other end, so that work does not wander. Both rules may change while it runs, see
+// [Router.SetRules].
 //
 // # Use
 //

@@ -24,6 +24,7 @@ type world struct {
 	r        *router.Router
 	settings router.Settings
 	queues   []router.Queue
+	usual    []router.Rules // that the queues are configured with
 	now      time.Time
 	works    map[gateway.ConversationID]*router.Work
 	order    []gateway.ConversationID
@@ -32,6 +33,7 @@ type world struct {
 	byHand   map[gateway.ConversationID]bool
 	opened   int
 	closed   int
+	hours    *router.Hours
 	calm     bool // no faults, no arrivals: everything must end
 }
 
@@ -86,6 +88,7 @@ func newWorld(seed uint64) *world {
 	if err != nil {
 		panic(err)
 	}
+	w.hours = hours
 	strategies := []router.Strategy{router.LongestIdle, router.RoundRobin, router.RingAll}
 	for i := range 3 {
 		q := router.Queue{ID: gateway.QueueID(fmt.Sprint("q", i)), Strategy: strategies[w.rng.IntN(3)], Priority: w.rng.IntN(3) - 1}
@@ -95,7 +98,7 @@ func newWorld(seed uint64) *world {
 		if w.rng.IntN(4) == 0 {
 			q.Overflow, q.OverflowAfter = gateway.QueueTarget(gateway.QueueID(fmt.Sprint("q", (i+1)%3))), time.Duration(w.rng.IntN(2))*time.Minute
 		}
-		w.queues = append(w.queues, q)
+		w.queues, w.usual = append(w.queues, q), append(w.usual, q.Rules())
 	}
 	for i := range 1 + w.rng.IntN(6) {
 		a := &router.Agent{ID: gateway.AgentID(fmt.Sprint("a", i)), Presence: gateway.PresenceAway,
@@ -141,7 +144,7 @@ func (w *world) agent(id gateway.AgentID) *router.Agent {
 // step is one thing that happens outside.
 func (w *world) step() {
 	a := w.agents[w.rng.IntN(len(w.agents))]
-	switch n := w.rng.IntN(24); {
+	switch n := w.rng.IntN(25); {
 	case n < 6:
 		w.arrive()
 	case n < 8:
@@ -177,11 +180,28 @@ func (w *world) step() {
 		if x := w.any(); x != nil {
 			w.finish(x) // hung up, or done
 		}
+	case n == 24:
+		w.flip()
 	case n == 20 && w.rng.IntN(4) == 0:
 		w.sleep(time.Duration(w.rng.IntN(12)) * time.Hour)
 	default:
 		w.sleep(time.Duration(w.rng.IntN(25_000)) * time.Millisecond)
 	}
+}
+
+// flip lets one queue follow other rules, or those it is configured with again.
+func (w *world) flip() {
+	i := w.rng.IntN(len(w.queues))
+	q, rules := &w.queues[i], w.usual[i]
+	if w.rng.IntN(2) == 0 {
+		rules = router.Rules{Overflow: []gateway.Target{"", gateway.QueueTarget(w.queues[(i+1)%3].ID), gateway.AgentTarget(w.agents[0].ID)}[w.rng.IntN(3)],
+			OverflowAfter: time.Duration(w.rng.IntN(3)) * 30 * time.Second}
+		if w.rng.IntN(4) == 0 {
+			rules.Hours = w.hours
+		}
+	}
+	q.Hours, q.Overflow, q.OverflowAfter = rules.Hours, rules.Overflow, rules.OverflowAfter
+	w.r.SetRules(q.ID, rules)
 }
 
 func (w *world) arrive() {
