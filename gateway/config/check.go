@@ -44,6 +44,7 @@ func (k *checker) all() {
 	k.eachAgent()
 	k.eachEntry()
 	k.eachReply()
+	k.emergency()
 	k.messenger()
 	k.sms()
 	k.mail()

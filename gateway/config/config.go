@@ -11,7 +11,7 @@
 //
 // Each key has a variable: the path in capitals, joined by "_", after BACKLINE_ — messenger.app_secret is
 // BACKLINE_MESSENGER_APP_SECRET. Simple lists are separated by commas (BACKLINE_SMS_PROVIDERS=twilio,telnyx);
-// queues, agents, entries and replies take the whole list as YAML in one variable. [Variables] lists them.
+// queues, agents, entries, replies and the texts and queues of an emergency are YAML in one variable. [Variables] lists them.
 //
 // # Secrets
 //
@@ -55,6 +55,7 @@ type Config struct {
 	Agents    []Agent   `yaml:"agents"`
 	Entries   []Entry   `yaml:"entries"`
 	Replies   []Reply   `yaml:"replies"`
+	Emergency Emergency `yaml:"emergency"`
 	Messenger Messenger `yaml:"messenger"`
 	SMS       SMS       `yaml:"sms"`
 	Mail      Mail      `yaml:"mail"`

@@ -122,6 +122,19 @@ func TestEachMistakeHasItsLineAndColumn(t *testing.T) {
 		{"anchor", "version: 1\nlisten: &a 127.0.0.1:1", `2:9 listen`, "anchors"},
 		{"color unquoted", "version: 1\ncompany: {color: red}", `2:18 company.color`, "#rrggbb"},
 		{"not YAML", "version: 1\nlisten: [", `2:9`, ""},
+		{"emergency text in no language", "version: 1\nemergency: {text: {german: x}}", `2:28 emergency.text.german`, "like de or pt-BR"},
+		{"emergency text too long", "version: 1\nemergency: {text: {de: " + strings.Repeat("ä", 501) + "}}", `2:24 emergency.text.de`, "500"},
+		{"emergency text empty", "version: 1\nemergency: {text: {de: \"\"}}", `2:24 emergency.text.de`, "empty"},
+		{"emergency text twice", "version: 1\nemergency: {text: {de-AT: x, de_at: y}}", `2:37 emergency.text.de_at`, "twice"},
+		{"emergency text as a list", "version: 1\nemergency: {text: [x]}", `2:19 emergency.text`, "keys and values"},
+		{"emergency text nested", "version: 1\nemergency: {text: {de: {a: b}}}", `2:24 emergency.text.de`, "single value"},
+		{"emergency of no queue", small + "emergency: {queues: [{id: mian, hours: always}]}", `5:27 emergency.queues[0].id`, `did you mean "main"?`},
+		{"emergency queue twice", small + "emergency: {queues: [{id: main, hours: always}, {id: main, hours: always}]}", `5:54 emergency.queues[1].id`, "twice"},
+		{"emergency hours", small + "emergency: {queues: [{id: main, hours: alway}]}", `5:40 emergency.queues[0].hours`, `did you mean "always"?`},
+		{"emergency that changes nothing", small + "emergency: {queues: [{id: main}]}", `5:22 emergency.queues[0]`, "changes nothing"},
+		{"emergency overflow into itself", small + "emergency: {queues: [{id: main, overflow: queue/main}]}", `5:43 emergency.queues[0].overflow`, "itself"},
+		{"emergency overflow to nobody", small + "emergency: {queues: [{id: main, overflow: queue/night}]}", `5:43 emergency.queues[0].overflow`, "no queue"},
+		{"emergency overflow too late", small + "emergency: {queues: [{id: main, overflow_after: 25h}]}", `5:49 emergency.queues[0].overflow_after`, "want 1s"},
 		{"value and file", "version: 1\nmessenger: {app_secret: a, app_secret_file: b, verify_token: c, page_token: d}", `2:28 messenger.app_secret_file`, "not both"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -308,4 +321,33 @@ func write(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func TestEmergencyChangesWhatItNamesAndLeavesTheRest(t *testing.T) {
+	c, err := config.Load(write(t, "c.yaml", `version: 1
+queues:
+  - {id: main, hours: {weekly: ["mon-fri 08:00-18:00"]}, overflow: queue/night, overflow_after: 5m, ring: 7s}
+  - {id: night, hours: {weekly: ["sat 08:00-18:00"]}}
+emergency:
+  text: {pt_br: "  Os telefones "}
+  queues: [{id: main, hours: always, overflow_after: 30s}]
+`), []string{"BACKLINE_COMPANY_NAME=Nordwind"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := c.Queues[0]
+	want.Hours, want.OverflowAfter = config.Hours{}, 30*time.Second
+	if diff := cmp.Diff(want, c.Emergency.In(c.Queues[0])); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(c.Queues[1], c.Emergency.In(c.Queues[1])); diff != "" {
+		t.Errorf("a queue that is not named has changed: %s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"pt-BR": "Os telefones"}, c.Emergency.Text); diff != "" {
+		t.Error(diff)
+	}
+	c, err = config.Load(write(t, "d.yaml", small), []string{"BACKLINE_EMERGENCY_TEXT={de: Hallo}", "BACKLINE_EMERGENCY_QUEUES=[{id: main, hours: always}]"})
+	if err != nil || c.Emergency.Text["de"] != "Hallo" || c.Emergency.Queues[0].Hours != "always" {
+		t.Errorf("from the environment: %+v, %v", c.Emergency, err)
+	}
 }

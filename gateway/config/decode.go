@@ -172,19 +172,49 @@ func (d *decoder) value(n ast.Node, v reflect.Value, key string) {
 		d.mapping(n, v, key)
 	case v.Kind() == reflect.Slice:
 		d.sequence(n, v, key)
+	case v.Kind() == reflect.Map:
+		d.dictionary(n, v, key)
 	default:
 		d.scalar(n, v, key)
 	}
 }
 
-func (d *decoder) mapping(n ast.Node, v reflect.Value, key string) {
-	var pairs []*ast.MappingValueNode
+func pairsOf(n ast.Node) ([]*ast.MappingValueNode, bool) {
 	switch m := n.(type) {
 	case *ast.MappingNode:
-		pairs = m.Values
+		return m.Values, true
 	case *ast.MappingValueNode:
-		pairs = []*ast.MappingValueNode{m}
-	default:
+		return []*ast.MappingValueNode{m}, true
+	}
+	return nil, false
+}
+
+// dictionary reads a mapping whose keys are the operator's own: texts by language.
+func (d *decoder) dictionary(n ast.Node, v reflect.Value, key string) {
+	pairs, ok := pairsOf(n)
+	if !ok {
+		d.add(d.place(n), key, "want keys and values here, like {en: …}")
+		return
+	}
+	out := reflect.MakeMap(v.Type())
+	for _, p := range pairs {
+		name := reflect.ValueOf(p.Key.GetToken().Value)
+		path := join(key, name.String())
+		d.at[path] = d.placeOf(p.Key.GetToken())
+		if out.MapIndex(name).IsValid() {
+			d.addAt(path, "%q is written twice", clip(name.String()))
+			continue
+		}
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.value(p.Value, e, path)
+		out.SetMapIndex(name, e)
+	}
+	v.Set(out)
+}
+
+func (d *decoder) mapping(n ast.Node, v reflect.Value, key string) {
+	pairs, ok := pairsOf(n)
+	if !ok {
 		d.add(d.place(n), key, "want keys and values here, like {%s: …}", fieldNames(v.Type())[0])
 		return
 	}

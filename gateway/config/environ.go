@@ -39,7 +39,7 @@ func variables(t reflect.Type, parent string) []Variable {
 		case f.Type.Kind() == reflect.Struct:
 			out = append(out, variables(f.Type, key)...)
 			continue
-		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
+		case f.Type.Kind() == reflect.Map, f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
 			v.Form = "yaml"
 		case f.Type.Kind() == reflect.Slice:
 			v.Form = "list"
