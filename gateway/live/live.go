@@ -7,7 +7,7 @@
 //	                                                          └→ subscribers, history
 //
 // Concurrency: all state is guarded by one mutex that is held for memory work only, never for I/O. Run owns
-// three goroutines (tail, loop, history) and returns when all have ended. Every method may be called from
+// four goroutines (tail, loop, history, automatic answers) and returns when all have ended. Every method may be called from
 // any goroutine; those that change something are commands: they check the state, append at the version they
 // saw and try again when somebody else was faster.
 //
@@ -55,7 +55,7 @@ type History interface {
 	ItemsSince(ctx context.Context, rev uint64, limit int) ([]wire.Item, error)
 }
 
-// Options of a Live. All but Reopen, Now and Windows are needed.
+// Options of a Live. All but Windows and Emergency are needed.
 type Options struct {
 	Journal  journal.Journal
 	History  History
@@ -69,6 +69,8 @@ type Options struct {
 	Observers []Observer
 	// Windows computes the reply window of a channel from the last inbound message.
 	Windows map[string]func(lastInbound, now time.Time) *wire.Window
+	// Emergency is what the emergency switch changes.
+	Emergency Emergency
 	// Ready is called once, when the journal has been folded up to the head found at start.
 	Ready func()
 }
@@ -83,6 +85,7 @@ type Live struct {
 	project chan projection // closed by the loop goroutine
 	ready   chan struct{}   // closed when replayed
 	hurry   chan struct{}   // capacity 1, never closed: somebody waits for the history
+	alert   alert
 
 	historyWaiters atomic.Int32
 
@@ -127,7 +130,7 @@ type projection struct {
 func New(o Options) *Live {
 	l := &Live{opts: o, queues: map[gateway.QueueID]router.Queue{}, entries: map[string]Entry{},
 		wake: make(chan struct{}, 1), batches: make(chan batch, 1), project: make(chan projection, 64),
-		ready: make(chan struct{}), hurry: make(chan struct{}, 1),
+		ready: make(chan struct{}), hurry: make(chan struct{}, 1), alert: newAlert(o.Emergency.Texts),
 		fold: conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},
 		subs: map[*Subscription]struct{}{}, visitors: map[gateway.ThreadID]map[*visitor]struct{}{},
 		alarms: map[string]wire.Alarm{}}
@@ -150,6 +153,7 @@ func (l *Live) Run(ctx context.Context) error {
 	g.Go(func() error { return l.tail(ctx) })
 	g.Go(func() error { return l.loop(ctx, start) })
 	g.Go(func() error { return l.projectAll(ctx) })
+	g.Go(func() error { return l.answerAll(ctx) })
 	err = g.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
@@ -241,6 +245,7 @@ func (l *Live) loop(ctx context.Context, start uint64) error {
 func (l *Live) finishReplay() {
 	l.mu.Lock()
 	now := time.Now()
+	l.followRulesLocked()
 	for id, a := range l.agents {
 		if l.fold.Held(id) > 0 {
 			a.heartbeat = now.Add(-silentAfter(l.opts.Settings))
@@ -330,6 +335,7 @@ func (l *Live) foldRecords(records []conversation.Record) []conversation.Change 
 			l.mirrorLocked(r)
 			l.publishLocked(r.Pos, changes)
 		}
+		l.foldEmergencyLocked(r)
 	}
 	n := 0
 	for _, w := range l.waiters {

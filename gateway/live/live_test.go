@@ -26,16 +26,20 @@ type house struct {
 	stop    func()
 }
 
-func run(t *testing.T, j *memory.Journal) *house {
+func run(t *testing.T, j *memory.Journal, change ...func(*live.Options)) *house {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	store, err := history.Open(ctx, t.TempDir()+"/history.db")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := live.New(live.Options{Journal: j, History: store, Log: slog.New(slog.DiscardHandler),
+	o := live.Options{Journal: j, History: store, Log: slog.New(slog.DiscardHandler),
 		Queues:  []router.Queue{{ID: "main", Name: "Service"}},
-		Entries: []live.Entry{{Name: "livechat/shop", Channel: "livechat", Account: "shop", To: "queue/main", Queue: "main"}}})
+		Entries: []live.Entry{{Name: "livechat/shop", Channel: "livechat", Account: "shop", To: "queue/main", Queue: "main"}}}
+	for _, c := range change {
+		c(&o)
+	}
+	l := live.New(o)
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
 	<-l.Replayed()

@@ -38,6 +38,7 @@ type Snapshot struct {
 	Agents        []wire.Agent
 	Queues        []wire.Queue
 	Alarms        []wire.Alarm
+	Emergency     wire.Emergency
 }
 
 // Subscribe starts a console's view. With after > 0 it resumes: only what changed since is in the snapshot.
@@ -55,7 +56,7 @@ func (l *Live) Subscribe(ctx context.Context, id gateway.AgentID, after uint64) 
 	}
 	s := &Subscription{Frames: make(chan any, wire.ConsoleFrames), agent: id}
 	l.subs[s] = struct{}{}
-	snap := Snapshot{Head: l.head, Agents: l.agentsLocked(now), Queues: l.queuesLocked(now), Alarms: l.alarmsLocked(),
+	snap := Snapshot{Head: l.head, Agents: l.agentsLocked(now), Queues: l.queuesLocked(now), Alarms: l.alarmsLocked(), Emergency: l.alert.state.State(),
 		Resumed: after > 0 && after <= l.head && after >= l.forgotten}
 	l.mu.Unlock()
 

@@ -83,7 +83,7 @@ func (l *Live) Follow(ctx context.Context, who gateway.Identity, language string
 			}
 		}
 	}
-	if err := emit(wire.VisitorStatus{Status: l.statusOf(thread, who)}); err != nil {
+	if err := emit(wire.VisitorStatus{Status: l.statusOf(thread, who, language)}); err != nil {
 		return err
 	}
 	if err := emit(wire.VisitorReady{Head: max(head, sent)}); err != nil {
@@ -157,7 +157,8 @@ func (l *Live) tellVisitorsLocked(t gateway.ThreadID, it *wire.Item) {
 	}
 	now := time.Now()
 	for v := range pages {
-		if s := l.statusLocked(t, v.who, now); v.last != s {
+		s := l.statusLocked(t, v.who, now)
+		if s.Notice = l.noticeLocked(t, v.language); v.last != s {
 			v.last = s
 			v.push(wire.VisitorStatus{Status: s})
 		}
@@ -168,13 +169,17 @@ func (l *Live) tellVisitorsLocked(t gateway.ThreadID, it *wire.Item) {
 func (l *Live) Status(channel, account, language string) wire.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.statusLocked("", gateway.Identity{Channel: channel, Account: account}, time.Now())
+	s := l.statusLocked("", gateway.Identity{Channel: channel, Account: account}, time.Now())
+	s.Notice = l.noticeLocked("", language)
+	return s
 }
 
-func (l *Live) statusOf(t gateway.ThreadID, who gateway.Identity) wire.Status {
+func (l *Live) statusOf(t gateway.ThreadID, who gateway.Identity, language string) wire.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.statusLocked(t, who, time.Now())
+	s := l.statusLocked(t, who, time.Now())
+	s.Notice = l.noticeLocked(t, language)
+	return s
 }
 
 func (l *Live) statusLocked(id gateway.ThreadID, who gateway.Identity, now time.Time) wire.Status {
