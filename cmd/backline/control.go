@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -208,17 +207,31 @@ func call(ctx context.Context, c *http.Client, method, path string, in, out any)
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= 300 {
-		var p struct{ Detail, Field string }
-		if err := json.NewDecoder(res.Body).Decode(&p); err != nil || p.Detail == "" {
-			return fmt.Errorf("the gateway answered %s", res.Status)
+		p := refusal{Status: res.Status}
+		if err := json.NewDecoder(res.Body).Decode(&p); err != nil {
+			p.Detail = ""
 		}
-		if p.Field != "" {
-			return fmt.Errorf("%s: %s", p.Field, p.Detail)
-		}
-		return errors.New(p.Detail)
+		return &p
 	}
 	if out == nil {
 		return nil
 	}
 	return json.NewDecoder(res.Body).Decode(out)
+}
+
+// refusal is what the gateway answers instead of doing it.
+type refusal struct {
+	Status string `json:"-"`
+	Detail string `json:"detail"`
+	Field  string `json:"field"`
+}
+
+func (e *refusal) Error() string {
+	switch {
+	case e.Detail == "":
+		return "the gateway answered " + e.Status
+	case e.Field != "":
+		return e.Field + ": " + e.Detail
+	}
+	return e.Detail
 }

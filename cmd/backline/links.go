@@ -41,6 +41,7 @@ func openLinks(c *config.Config, j links.Appender, people *access.Store, log *sl
 func linkWords() map[string]func(*Main, context.Context, []string) error {
 	return map[string]func(*Main, context.Context, []string) error{
 		"create": (*Main).linkCreate, "list": (*Main).linkList, "revoke": (*Main).linkRevoke, "rotate-key": (*Main).linkRotate,
+		"send": (*Main).linkSend,
 	}
 }
 
