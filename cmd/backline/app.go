@@ -20,6 +20,7 @@ import (
 	"backline/gateway"
 	"backline/gateway/access"
 	"backline/gateway/config"
+	"backline/gateway/control"
 	"backline/gateway/files"
 	"backline/gateway/history"
 	"backline/gateway/httpx"
@@ -224,6 +225,11 @@ func (a *App) fileURL(att gateway.Attachment) channels.OutboundFile {
 
 // Run serves on l until ctx ends, then stops in order: refuse new, say goodbye, finish what is under way.
 func (a *App) Run(ctx context.Context, l net.Listener) error {
+	// Before anything answers: a command that sees the gateway ready must find its socket.
+	commands, err := control.Listen(a.config.Data)
+	if err != nil {
+		return errors.Join(err, l.Close(), a.close())
+	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	g, failed := errgroup.WithContext(work)
@@ -254,7 +260,7 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 			return nil
 		}
 	})
-	g.Go(func() error { return a.control(work) })
+	g.Go(func() error { return a.control(work, commands) })
 	g.Go(func() error { return a.ticks(work) })
 	g.Go(func() error { return a.settle(work) })
 	g.Go(func() error {
@@ -277,7 +283,7 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	go func() { shut <- server.Shutdown(grace) }()
 	a.hub.Stop(grace)
 	a.visitors(grace)
-	err := <-shut
+	err = <-shut
 	stopWork()
 	return errors.Join(g.Wait(), err, a.close())
 }

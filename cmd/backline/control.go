@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -124,11 +126,7 @@ func (c *controls) createToken(w http.ResponseWriter, r *http.Request) {
 }
 
 // control serves the socket of a running gateway.
-func (a *App) control(ctx context.Context) error {
-	l, err := control.Listen(a.config.Data)
-	if err != nil {
-		return err
-	}
+func (a *App) control(ctx context.Context, l net.Listener) error {
 	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
@@ -158,6 +156,7 @@ func withFolder(ctx context.Context, data string, c *config.Config, do func(*htt
 		if face.links, err = openLinks(c, j, face.access, nil); err != nil {
 			return err
 		}
+		face.queues = c.Queues
 		apply = append(apply, face.links.Apply)
 	}
 	if err := replay(ctx, j, apply); err != nil {

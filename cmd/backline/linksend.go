@@ -212,7 +212,7 @@ func (m *Main) sendMailing(ctx context.Context, folder string, c *config.Config,
 	j.o.Progress = bar.show
 	report, err := mailing.Run(ctx, j.o, j.list.Rows, to)
 	bar.end()
-	return errors.Join(m.printReport(j, report), outcome(report, err))
+	return errors.Join(m.printMailing(j, report), outcome(report, err))
 }
 
 // mint makes the links of rows, the same ones for the same campaign.
@@ -265,7 +265,7 @@ type mailingReport struct {
 // reportedRows is how many rows the plain report lists.
 const reportedRows = 50
 
-func (m *Main) printReport(j *mailJob, r mailing.Report) error {
+func (m *Main) printMailing(j *mailJob, r mailing.Report) error {
 	if j.json {
 		out := mailingReport{Report: r, Skipped: j.list.Mistakes, Duplicates: j.list.Duplicates}
 		return json.NewEncoder(m.Stdout).Encode(out)
