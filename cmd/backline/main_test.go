@@ -51,6 +51,7 @@ type installation struct {
 	path  string // of the configuration
 	data  string
 	child *exec.Cmd
+	log   *lockedBuffer // of the child
 }
 
 const (
@@ -58,6 +59,7 @@ const (
 	testPassword = "correct horse battery"
 )
 
+// install makes one; more follows the last entry of the configuration.
 func install(t *testing.T, more string) *installation {
 	t.Helper()
 	addr, err := freeAddress()
@@ -75,28 +77,41 @@ queues: [{id: main, name: Service, ring: 5s}, {id: second, name: Second}]
 agents:
   - {id: jana, name: Jana Brandt, queues: [main]}
   - {id: emil, name: Emil Sommer, queues: [main, second]}
-entries:
-  - {channel: livechat, site: shop, to: queue/main, origins: ["%[3]s"]}
 limits: {requests_per_second: 1000, burst: 1000}
 log: {level: debug}
+entries:
+  - {channel: livechat, site: shop, to: queue/main, origins: ["%[3]s"]}
 `, addr, in.data, testSite) + more
 	if err := os.WriteFile(in.path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	in.people()
+	return in
+}
+
+// people gives the agents their passwords.
+func (in *installation) people() {
+	in.t.Helper()
 	for _, id := range []string{"jana", "emil"} {
-		if code, _, errs := run(t, testPassword+"\n", "agent", "add", "--config", in.path, "--id", id, "--queues", "main"); code != exitDone {
-			t.Fatalf("agent add: %s", errs)
+		if code, _, errs := run(in.t, testPassword+"\n", "agent", "add", "--config", in.path, "--id", id, "--queues", "main"); code != exitDone {
+			in.t.Fatalf("agent add: %s", errs)
 		}
 	}
-	return in
 }
 
 // start runs the gateway until it is ready.
 func (in *installation) start() {
 	in.t.Helper()
+	in.launch()
+	in.becomes(http.StatusOK)
+}
+
+// launch runs the gateway.
+func (in *installation) launch() {
+	in.t.Helper()
 	in.child = program(context.Background(), "serve", "--config", in.path)
 	log := &lockedBuffer{}
-	in.child.Stdout, in.child.Stderr = log, log
+	in.log, in.child.Stdout, in.child.Stderr = log, log, log
 	if err := in.child.Start(); err != nil {
 		in.t.Fatal(err)
 	}
@@ -110,15 +125,20 @@ func (in *installation) start() {
 			in.t.Logf("the gateway's log:\n%s", log.String())
 		}
 	})
+}
+
+// becomes waits until /readyz answers with this status.
+func (in *installation) becomes(status int) {
+	in.t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if res, err := http.Get(in.url + "/readyz"); err == nil {
 			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
+			if res.StatusCode == status {
 				return
 			}
 		}
 	}
-	in.t.Fatalf("not ready:\n%s", log.String())
+	in.t.Fatalf("/readyz does not become %d:\n%s", status, in.log.String())
 }
 
 // kill ends the gateway as a power failure would.

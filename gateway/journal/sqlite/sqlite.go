@@ -79,7 +79,7 @@ type Journal struct {
 	sum     uint32 // of the last row
 	changed chan struct{}
 	broken  error
-	full    bool // the last append did not fit on the disk
+	full    bool // the last append did not fit on the disk; at the start: nobody knows
 	stats   Stats
 }
 
@@ -102,7 +102,7 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{path: path, lock: lock, reqs: make(chan *request, maxBatch), closed: make(chan struct{}),
-		ended: make(chan struct{}), failed: make(chan struct{}), changed: make(chan struct{}), failCommit: o.failCommit}
+		ended: make(chan struct{}), failed: make(chan struct{}), changed: make(chan struct{}), failCommit: o.failCommit, full: true}
 	if err := j.open(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), j.release())
 	}
