@@ -60,6 +60,8 @@ export class Store {
   readonly counts: ReadonlySignal<Counts>;
 
   private readonly heads = new Map<string, Conversation>();
+  /** The rows of each tab, sorted when a conversation changed and not each time a list is drawn. */
+  private readonly lists: Record<Tab, ReadonlySignal<Conversation[]>>;
   private readonly timelines = new Map<string, Timeline>();
   private bumping = false;
 
@@ -72,6 +74,12 @@ export class Store {
       this.version.value;
       return countsOf(this.heads.values(), this.agent);
     });
+    const list = (tab: Tab) =>
+      computed(() => {
+        this.version.value;
+        return rowsOf(this.heads.values(), tab, this.agent);
+      });
+    this.lists = { mine: list("mine"), waiting: list("waiting"), everyone: list("everyone"), done: list("done") };
   }
 
   /** Reads `version`: a component that calls it is drawn again when a conversation changes. */
@@ -80,9 +88,8 @@ export class Store {
     return this.heads.get(id);
   }
 
-  rows(tab: Tab): Conversation[] {
-    this.version.value;
-    return rowsOf(this.heads.values(), tab, this.agent);
+  rows(tab: Tab): readonly Conversation[] {
+    return this.lists[tab].value;
   }
 
   all(): IterableIterator<Conversation> {
