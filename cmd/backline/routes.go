@@ -30,9 +30,12 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 
 	mux := http.NewServeMux()
 	handleAll(mux, a.pages.Routes())
-	handleAll(mux, a.access.Routes())
+	replayed := a.live.Replayed()
+	for pattern, h := range a.access.Routes() {
+		mux.Handle(pattern, onceRead(replayed, h))
+	}
 	for pattern, h := range rest.Routes() {
-		mux.Handle(pattern, a.access.Require(access.RoleAgent)(h))
+		mux.Handle(pattern, onceRead(replayed, a.access.Require(access.RoleAgent)(h)))
 	}
 	for _, ch := range all.byName {
 		if hook, ok := ch.(channels.Webhooker); ok {
@@ -40,7 +43,7 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 		}
 	}
 	mux.HandleFunc("GET /api/v1/openapi.json", api.OpenAPI)
-	mux.Handle("GET /ws/console", a.hub)
+	mux.Handle("GET /ws/console", onceRead(replayed, a.hub))
 	mux.Handle("GET /files/", a.files.Handler())
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", a.readyz)
@@ -54,6 +57,19 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 	return httpx.Chain(mux, httpx.Options{Log: a.log, Proxies: proxies, HSTS: strings.HasPrefix(a.config.PublicURL, "https://"),
 		Limiter:   httpx.NewLimiter(a.config.Limits.RequestsPerSecond, time.Second, a.config.Limits.Burst),
 		Unlimited: unlimited, OnPanic: a.metrics.panics.Inc, OnDone: a.metrics.done}), nil
+}
+
+// onceRead answers "unavailable" until the journal has been read. Before that no session is known, and an agent
+// would be told to sign in again.
+func onceRead(replayed <-chan struct{}, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-replayed:
+			h.ServeHTTP(w, r)
+		default:
+			httpx.Problem(w, r, gateway.Errorf(gateway.Unavailable, "the gateway has just started and reads its journal"))
+		}
+	})
 }
 
 func handleAll(mux *http.ServeMux, routes map[string]http.Handler) {

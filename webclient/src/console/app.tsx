@@ -1,17 +1,17 @@
 import "@preact/signals";
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { type Api, type Person, Problem } from "./api";
+import type { Api, Person } from "./api";
 import { Desk } from "./desk";
 import type { Shelf } from "./drafts";
-import { isFields, list, text } from "./guard";
 import { watchRings } from "./ring";
 import type { Settings } from "./settings";
 import { Setup } from "./setup";
 import { Shell } from "./shell";
-import { SignIn } from "./signin";
+import { SignIn, Silent } from "./signin";
 import type { Line } from "./socket";
 import { textsOf } from "./texts";
+import { whoIsHere } from "./who";
 
 interface Props {
   api: Api;
@@ -20,14 +20,14 @@ interface Props {
 }
 
 type Stage =
-  | { at: "asking" }
-  | { at: "out"; demo: Person[]; unreachable: boolean }
+  | { at: "asking"; silent: boolean }
+  | { at: "out"; demo: Person[] }
   | { at: "setup"; token: string }
   | { at: "in"; desk: Desk };
 
 /** Who is here: nobody yet, the first administrator, or an agent at the desk. */
 export function App({ api, shelf, settings }: Props) {
-  const [stage, setStage] = useState<Stage>({ at: "asking" });
+  const [stage, setStage] = useState<Stage>({ at: "asking", silent: false });
   useLook(settings);
 
   const enter = (who: Person) => {
@@ -45,29 +45,22 @@ export function App({ api, shelf, settings }: Props) {
   const ask = async () => {
     const setup = /^#setup=(.+)$/.exec(location.hash)?.[1];
     if (setup) return setStage({ at: "setup", token: setup });
-    try {
-      enter(await api.session());
-    } catch (e) {
-      const demo = e instanceof Problem ? list(e.body.demo_agents).flatMap(personOf) : [];
-      setStage({ at: "out", demo, unreachable: e instanceof Problem && e.status === 0 });
-    }
+    const { person, demo } = await whoIsHere(api, {
+      failed: () => setStage({ at: "asking", silent: true }),
+      pause: (ms) => new Promise((soon) => setTimeout(soon, ms)),
+      random: Math.random,
+    });
+    if (person) enter(person);
+    else setStage({ at: "out", demo });
   };
   useEffect(() => void ask(), []);
 
   switch (stage.at) {
     case "asking":
+      if (stage.silent) return <Silent settings={settings} />;
       return <main class="sh-blank" aria-busy="true" aria-label={textsOf(settings.language.value).loading} />;
     case "out":
-      return (
-        <SignIn
-          api={api}
-          settings={settings}
-          demo={stage.demo}
-          unreachable={stage.unreachable}
-          entered={enter}
-          again={ask}
-        />
-      );
+      return <SignIn api={api} settings={settings} demo={stage.demo} entered={enter} />;
     case "setup":
       return (
         <Setup
@@ -125,8 +118,4 @@ function openLine(): Line {
 /** For pages without TLS, which have no randomUUID. */
 function randomID(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
-}
-
-function personOf(v: unknown): Person[] {
-  return isFields(v) && text(v.id) ? [{ id: text(v.id), name: text(v.name) || text(v.id) }] : [];
 }

@@ -54,7 +54,7 @@ export function Setup(props: { api: Api; settings: Settings; token: string; ente
           {t.setupSave}
         </button>
       </form>
-      <Failure text={failure} t={t} />
+      <Failure text={failure} />
     </Gate>
   );
 }

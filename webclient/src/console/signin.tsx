@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { type Api, type Person, Problem } from "./api";
 import { Glyph } from "./glyph";
 import type { Settings } from "./settings";
-import { type Texts, textsOf } from "./texts";
+import { textsOf } from "./texts";
 import { Avatar } from "./thread/avatar";
 
 interface Props {
@@ -11,15 +11,12 @@ interface Props {
   settings: Settings;
   /** Agents of a demo, who need no password. */
   demo: Person[];
-  /** The gateway did not answer when asked who is here. */
-  unreachable: boolean;
   entered: (who: Person) => void;
-  again: () => void;
 }
 
-export function SignIn({ api, settings, demo, unreachable, entered, again }: Props) {
+export function SignIn({ api, settings, demo, entered }: Props) {
   const t = textsOf(settings.language.value);
-  const [failure, setFailure] = useState(unreachable ? t.signInFailed : "");
+  const [failure, setFailure] = useState("");
   const [busy, setBusy] = useState(false);
   const attempt = async (signIn: () => Promise<Person>) => {
     setBusy(true);
@@ -80,21 +77,29 @@ export function SignIn({ api, settings, demo, unreachable, entered, again }: Pro
           </button>
         </form>
       )}
-      <Failure text={failure} again={unreachable ? again : undefined} t={t} />
+      <Failure text={failure} />
     </Gate>
   );
 }
 
-export function Failure({ text, again, t }: { text: string; again?: (() => void) | undefined; t: Texts }) {
+export function Failure({ text }: { text: string }) {
   return (
     <p class="sh-failure" role="alert">
       {text}
-      {text && again && (
-        <button type="button" class="sh-link" onClick={again}>
-          {t.again}
-        </button>
-      )}
     </p>
+  );
+}
+
+/** The gateway does not answer; it is asked again and again. */
+export function Silent({ settings }: { settings: Settings }) {
+  const t = textsOf(settings.language.value);
+  return (
+    <main class="sh-gate" aria-busy="true">
+      <p class="sh-silent" role="status">
+        <span class="sh-spin" />
+        {t.silent}
+      </p>
+    </main>
   );
 }
 
