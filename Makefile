@@ -15,10 +15,10 @@ cross: ## check that the small machines are served
 	GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/backline
 	GOOS=linux GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/backline
 
-test: deps check cross unit web e2e ## everything CI runs, from a fresh machine
+test: deps check cross unit sim web e2e ## everything CI runs, from a fresh machine
 
-deps: ## what the tests need beyond Go: Debian's chromium, npm packages
-	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium >/dev/null)
+deps: ## what the tests need beyond Go and Node: Debian's chromium and gcc, npm packages
+	@command -v chromium >/dev/null && command -v gcc >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium gcc libc6-dev >/dev/null)
 	cd webclient && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --silent
 
 check: ## formatting, vet, staticcheck
@@ -28,6 +28,9 @@ check: ## formatting, vet, staticcheck
 
 unit: ## Go tests with the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+sim: ## 10,000 random worlds for the router; the race detector in unit sees fewer
+	$(GO) test -count=1 -run TestSimulation ./gateway/router
 
 web: ## type check, lint and unit tests of the front end
 	cd webclient && npm run --silent check
@@ -42,4 +45,4 @@ bench: ## benchmarks, short
 fuzz: ## every fuzz target for 10 s
 	.ci/fuzz 10s
 
-.PHONY: help demo build cross test deps check unit web e2e bench fuzz
+.PHONY: help demo build cross test deps check unit sim web e2e bench fuzz

@@ -28,6 +28,15 @@ func TestTheRuleSeesABadImport(t *testing.T) {
 		{"backline/gateway/router", "net/http"},
 		{"backline/gateway/media", "backline/gateway/conversation"},
 		{"backline/gateway/media", "net/http"},
+		{"backline/gateway/outbox", "backline/gateway/live"},
+		{"backline/gateway/live", "backline/gateway/hub"},
+		{"backline/gateway/access", "backline/gateway/config"},
+		{"backline/gateway/live", "backline/gateway/journal/sqlite"},
+		{"backline/gateway/wire", "backline/gateway/conversation"},
+		{"backline/gateway/journal", "backline/gateway"},
+		{"backline/gateway/hub", "backline/webclient/serve"},
+		{"backline/webclient/build", "backline/gateway"},
+		{"backline/channels/livechat", "backline/cmd/backline"},
 	} {
 		if forbidden(bad[0], bad[1]) == "" {
 			t.Errorf("%s may import %s", bad[0], bad[1])
@@ -87,8 +96,40 @@ func forbidden(from, to string) string {
 		return "deciding is pure"
 	case from == "backline/gateway/media" && (ours && to != "backline/gateway" || to == "net/http"):
 		return "media knows the words, and who hears whom"
+	case from == "backline/cmd/backline" || !ours:
+		return ""
+	case strings.HasPrefix(to, "backline/cmd/"):
+		return "nobody knows the program"
+	case strings.HasPrefix(from, "backline/webclient") != strings.HasPrefix(to, "backline/webclient"):
+		return "the front end and the gateway meet in the program only"
+	}
+	if who, closed := users[to]; closed && !contains(who, from) {
+		return "only the program and " + strings.Join(who, ", ") + " know it"
+	}
+	if what, closed := knows[from]; closed && !contains(what, to) {
+		return "it stands below: it knows " + strings.Join(what, ", ") + " and nothing else of ours"
 	}
 	return ""
+}
+
+// users are those who may import a package besides the program, for packages that stand on top.
+var users = map[string][]string{
+	"backline/gateway/live":           {"backline/gateway/hub", "backline/gateway/api"},
+	"backline/gateway/hub":            nil,
+	"backline/gateway/api":            nil,
+	"backline/gateway/config":         nil,
+	"backline/gateway/control":        nil,
+	"backline/gateway/mailing":        nil,
+	"backline/gateway/journal/sqlite": nil, // an engine is chosen, not known
+	"backline/gateway/journal/memory": nil,
+}
+
+// knows is what packages that stand below may import of ours.
+var knows = map[string][]string{
+	"backline/gateway/journal": nil,
+	"backline/gateway/httpx":   {"backline/gateway"},
+	"backline/gateway/wire":    {"backline/gateway"},
+	"backline/gateway/router":  {"backline/gateway"},
 }
 
 // shared is what channels may use of the gateway besides the words.
