@@ -35,6 +35,7 @@ func Run(t *testing.T, e Engine) {
 		{"a guard holds back", guards},
 		{"a key is written once", keys},
 		{"one of many racing appends wins", race},
+		{"a key that races is written once", raceOfKeys},
 		{"limits refuse and write nothing", limits},
 		{"read waits for the first event", waits},
 		{"tail follows across a reopening", follow},
@@ -186,6 +187,37 @@ func race(t *testing.T, e Engine) {
 		wg.Wait()
 		if won != 1 {
 			t.Fatalf("round %d: %d appends won", round, won)
+		}
+	}
+}
+
+func raceOfKeys(t *testing.T, e Engine) {
+	j := e.Open(t)
+	const callers, rounds = 64, 10
+	for round := range rounds {
+		var wg sync.WaitGroup
+		receipts := make([]journal.Receipt, callers)
+		for i := range callers {
+			wg.Go(func() {
+				r, err := j.Append(t.Context(), one(fmt.Sprint("s", i%3), fmt.Sprint("k", round), journal.Any))
+				if err != nil {
+					t.Error(err)
+				}
+				receipts[i] = r
+			})
+		}
+		wg.Wait()
+		first := 0
+		for _, r := range receipts {
+			if !r.Dup {
+				first++
+			}
+			if r.Pos != journal.Pos(round+1) {
+				t.Errorf("round %d: %+v, want position %d for all", round, r, round+1)
+			}
+		}
+		if first != 1 {
+			t.Errorf("round %d: %d appends were the first", round, first)
 		}
 	}
 }
