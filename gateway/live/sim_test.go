@@ -32,7 +32,7 @@ var seedFlag = flag.Uint64("seed", 0, "replay one seed of the simulation")
 // once, and every customer was answered.
 func TestSimulation(t *testing.T) {
 	seeds := uint64(400)
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		seeds = 40
 	}
 	for seed := range seeds {
@@ -328,7 +328,9 @@ func (w *town) crash() {
 // open returns the conversations that are not closed, in order of their ids.
 func (w *town) open() []wire.Conversation {
 	all := w.live.Conversations(func(c *wire.Conversation) bool { return c.State != gateway.StateClosed })
-	slices.SortFunc(all, func(a, b wire.Conversation) int { return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(all, func(a, b wire.Conversation) int {
+		return cmp.Or(a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID))
+	})
 	return all
 }
 
