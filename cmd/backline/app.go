@@ -111,9 +111,13 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	if err != nil {
 		return err
 	}
+	alert, err := a.emergencyOptions()
+	if err != nil {
+		return err
+	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
 		Raw: []func(journal.Event){a.applyAccess, a.applyLinks}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
-		Windows: windows(), Ready: a.ready})
+		Windows: windows(), Emergency: alert, Ready: a.ready})
 	lookup.live = a.live
 	all.feed.Live = a.live
 	a.visitors = all.livechat.Close

@@ -16,6 +16,7 @@ import (
 	"backline/gateway/access"
 	"backline/gateway/config"
 	"backline/gateway/control"
+	"backline/gateway/emergency"
 	"backline/gateway/httpx"
 	"backline/gateway/journal"
 	"backline/gateway/journal/sqlite"
@@ -29,6 +30,8 @@ type controls struct {
 	journal *sqlite.Journal
 	removed func(gateway.AgentID) // ends the agent's sockets
 	queues  []config.Queue        // nil: not known here
+
+	emergency presser
 }
 
 func (c *controls) handler() http.Handler {
@@ -53,6 +56,7 @@ func (c *controls) handler() http.Handler {
 		done(w, r, c.access.RevokeToken(r.Context(), r.PathValue("name")))
 	})
 	c.linkRoutes(mux)
+	c.emergencyRoutes(mux)
 	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, r *http.Request) {
 		if err := c.journal.Export(r.Context(), w); err != nil {
 			panic(http.ErrAbortHandler) // the status is out: a cut connection says that it is not whole
@@ -127,7 +131,7 @@ func (c *controls) createToken(w http.ResponseWriter, r *http.Request) {
 
 // control serves the socket of a running gateway.
 func (a *App) control(ctx context.Context, l net.Listener) error {
-	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues}
+	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
 
@@ -150,8 +154,13 @@ func withFolder(ctx context.Context, data string, c *config.Config, do func(*htt
 		return err
 	}
 	defer j.Close()
-	face := &controls{access: access.New(access.Options{Journal: j}), journal: j}
-	apply := []func(journal.Event) error{face.access.Apply}
+	texts := emergency.Texts{}
+	if c != nil {
+		texts = emergencyTexts(c, false)
+	}
+	alert := &shelf{journal: j, state: emergency.New(texts)}
+	face := &controls{access: access.New(access.Options{Journal: j}), journal: j, emergency: alert}
+	apply := []func(journal.Event) error{face.access.Apply, alert.Apply}
 	if c != nil {
 		if face.links, err = openLinks(c, j, face.access, nil); err != nil {
 			return err

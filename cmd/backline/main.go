@@ -51,6 +51,7 @@ func commands() []command {
 		{"agent", "add|list|remove|password", "people who answer", (*Main).agent},
 		{"token", "create|list|revoke", "tokens for scripts", (*Main).token},
 		{"link", "create|send|list|revoke|rotate-key", "signed links by which customers call", (*Main).link},
+		{"emergency", "on|off|status", "tell every customer that the phones are dead", (*Main).emergency},
 		{"config", "check|show FILE", "judge or print a configuration", (*Main).config},
 		{"journal", "verify|export|import", "integrity of the record, a copy, and back", (*Main).journal},
 		{"bench", "--url URL", "load on a running gateway", (*Main).bench},
@@ -108,7 +109,7 @@ func (m *Main) help(w io.Writer) {
 	fmt.Fprintln(w, "Backline keeps a company reachable when its phone line is dead.\n\nusage: backline COMMAND [flags]")
 	fmt.Fprintln(w)
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-8s %-40s %s\n", c.name, c.args, c.does)
+		fmt.Fprintf(w, "  %-9s %-40s %s\n", c.name, c.args, c.does)
 	}
 	fmt.Fprintln(w, "\nExit codes: 0 done, 1 failed, 2 wrong use.")
 }

@@ -70,6 +70,20 @@ func (m *metrics) watch(a *App) {
 	gauge("backline_visitors", "Open visitor sockets.", func() float64 { return float64(a.live.Stats().Visitors) })
 	gauge("backline_outbox_pending", "Messages not yet delivered or failed.", func() float64 { return float64(a.outbox.Stats().Pending) })
 	gauge("backline_outbox_providers_down", "Providers that are shut off and probed.", func() float64 { return float64(a.outbox.Stats().Down) })
+	gauge("backline_emergency", "1 while the emergency switch is on.", func() float64 {
+		if on, _, _ := a.live.EmergencyStats(); on {
+			return 1
+		}
+		return 0
+	})
+	counter("backline_emergency_switches_total", "Changes of the emergency switch in the whole journal.", func() float64 {
+		_, switched, _ := a.live.EmergencyStats()
+		return float64(switched)
+	})
+	counter("backline_emergency_answers_total", "Automatic answers of emergencies since the start.", func() float64 {
+		_, _, answered := a.live.EmergencyStats()
+		return float64(answered)
+	})
 	counter("backline_outbox_sent_total", "Messages that a provider took.", func() float64 { return float64(a.outbox.Stats().Sent) })
 	counter("backline_outbox_failed_total", "Messages given up.", func() float64 { return float64(a.outbox.Stats().Failed) })
 	counter("backline_outbox_uncertain_total", "Messages whose outcome nobody knows.", func() float64 { return float64(a.outbox.Stats().Uncertain) })

@@ -25,7 +25,7 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 	if a.pages, err = serve.New(bundle, a.config.PublicURL); err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Options{Live: a.live, History: a.history, Links: a.links, Agent: a.agentOf, By: a.nameOf, SaveFile: a.saveFile, File: a.file,
+	rest := api.New(api.Options{Live: a.live, History: a.history, Links: a.links, Agent: a.agentOf, By: a.nameOf, Person: a.personOf, SaveFile: a.saveFile, File: a.file,
 		Fail: func(w http.ResponseWriter, r *http.Request, err error) { httpx.Problem(w, r, err) }})
 
 	mux := http.NewServeMux()

@@ -38,6 +38,8 @@ type Options struct {
 	Agent func(*http.Request) gateway.AgentID
 	// By is who asks, for the record: an agent or a token's name.
 	By func(*http.Request) string
+	// Person is who asks, where it matters who they are.
+	Person func(*http.Request) Person
 	// Fail writes a problem.
 	Fail func(http.ResponseWriter, *http.Request, error)
 	// SaveFile stores an upload; File looks one up.
@@ -71,6 +73,8 @@ func (a *API) Routes() map[string]http.Handler {
 		"GET /api/v1/links":                        a.listLinks,
 		"POST /api/v1/links":                       a.createLink,
 		"DELETE /api/v1/links/{id}":                a.revokeLink,
+		"GET /api/v1/emergency":                    a.emergency,
+		"PUT /api/v1/emergency":                    a.setEmergency,
 	}
 	out := map[string]http.Handler{}
 	for pattern, h := range routes {

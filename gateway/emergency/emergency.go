@@ -150,7 +150,7 @@ func Check(r Request) error {
 		return err
 	}
 	if len(r.Text) > MaxLanguages {
-		return &gateway.Error{Kind: gateway.TooLarge, Field: "text", Msg: "at most 16 languages"}
+		return &gateway.Error{Kind: gateway.Invalid, Field: "text", Msg: "at most 16 languages"}
 	}
 	seen := map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(r.Text)) {
@@ -170,7 +170,7 @@ func Check(r Request) error {
 func CheckWhy(why string) error {
 	switch {
 	case utf8.RuneCountInString(why) > MaxWhy:
-		return &gateway.Error{Kind: gateway.TooLarge, Field: "why", Msg: "at most 200 characters"}
+		return &gateway.Error{Kind: gateway.Invalid, Field: "why", Msg: "at most 200 characters"}
 	case !utf8.ValidString(why) || strings.ContainsFunc(why, unicode.IsControl):
 		return &gateway.Error{Kind: gateway.Invalid, Field: "why", Msg: "one line, without control characters"}
 	}
@@ -226,4 +226,12 @@ func orEmpty(m map[string]string) map[string]string {
 		return map[string]string{}
 	}
 	return m
+}
+
+// Put is the request that the body of a PUT asks for.
+func Put(b wire.EmergencyPut, by string) (Request, error) {
+	if b.On == nil {
+		return Request{}, &gateway.Error{Kind: gateway.Invalid, Field: "on", Msg: "say true or false"}
+	}
+	return Request{On: *b.On, By: by, Why: b.Why, Text: b.Text}, nil
 }

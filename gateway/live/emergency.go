@@ -51,26 +51,29 @@ func newAlert(t emergency.Texts) alert {
 // SetEmergency presses the switch. by names who did it for the log of the process, which knows no people's
 // names: "agent/jana", "token/monitoring", "command line".
 func (l *Live) SetEmergency(ctx context.Context, r emergency.Request, by string) (wire.EmergencyReport, error) {
-	select {
-	case <-l.ready: // before, nobody knows whether it is on
-	case <-ctx.Done():
-		return wire.EmergencyReport{}, ctx.Err()
+	if _, err := l.Emergency(ctx); err != nil {
+		return wire.EmergencyReport{}, err
 	}
 	for range attempts {
 		l.mu.Lock()
 		ev, err := l.alert.state.Set(r)
 		version := l.alert.state.Version()
 		l.mu.Unlock()
-		if err != nil || ev == nil {
-			return l.Emergency(), err
+		if err != nil {
+			return wire.EmergencyReport{}, err
+		}
+		if ev == nil {
+			return l.Emergency(ctx)
 		}
 		receipt, err := l.opts.Journal.Append(ctx, Write(gateway.EmergencyStream, version, "", time.Now(), ev))
 		var conflict *journal.Conflict
 		switch {
 		case err == nil:
 			l.opts.Log.Warn("emergency switched", "on", r.On, "by", by, "why", r.Why)
-			err = l.Wait(ctx, receipt.Pos)
-			return l.Emergency(), err
+			if err := l.Wait(ctx, receipt.Pos); err != nil {
+				return wire.EmergencyReport{}, unavailable(err)
+			}
+			return l.Emergency(ctx)
 		case !errors.As(err, &conflict):
 			return wire.EmergencyReport{}, unavailable(err)
 		}
@@ -81,11 +84,17 @@ func (l *Live) SetEmergency(ctx context.Context, r emergency.Request, by string)
 	return wire.EmergencyReport{}, gateway.Errorf(gateway.Conflicting, "others press the switch at the same time; look at its state and try again")
 }
 
-// Emergency tells how the switch stands and how it came to that.
-func (l *Live) Emergency() wire.EmergencyReport {
+// Emergency tells how the switch stands and how it came to that. While the journal is being read nobody knows:
+// it waits.
+func (l *Live) Emergency(ctx context.Context) (wire.EmergencyReport, error) {
+	select {
+	case <-l.ready:
+	case <-ctx.Done():
+		return wire.EmergencyReport{}, ctx.Err()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.alert.state.Report()
+	return l.alert.state.Report(), nil
 }
 
 // EmergencyStats counts for /metrics: changes of the switch ever, automatic answers since the start.

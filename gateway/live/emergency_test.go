@@ -52,6 +52,13 @@ func (h *house) press(on bool, why string) wire.EmergencyReport {
 	return r
 }
 
+func (h *house) report() wire.EmergencyReport {
+	h.t.Helper()
+	r, err := h.Emergency(h.t.Context())
+	h.must(nil, err)
+	return r
+}
+
 func person(channel string, n int) gateway.Identity {
 	return gateway.Identity{Channel: channel, Account: "us", Remote: fmt.Sprint("+4930", n)}
 }
@@ -186,16 +193,16 @@ func TestQueueRulesHoldWhileItIsOnAndThenTheUsualOnes(t *testing.T) {
 		h.stop()
 
 		again := nordwind(t, j)
-		if !again.Queues()[0].Open || !again.Emergency().On {
+		if !again.Queues()[0].Open || !again.report().On {
 			t.Error("a restart forgot the emergency")
 		}
 		again.press(false, "")
-		if again.Queues()[0].Open || again.Emergency().On {
+		if again.Queues()[0].Open || again.report().On {
 			t.Error("off, and the queue is still open")
 		}
 		again.stop()
-		if last := nordwind(t, j); last.Queues()[0].Open || len(last.Emergency().Log) != 2 {
-			t.Errorf("after another restart: %+v", last.Emergency())
+		if last := nordwind(t, j); last.Queues()[0].Open || len(last.report().Log) != 2 {
+			t.Errorf("after another restart: %+v", last.report())
 		}
 	})
 }
@@ -377,7 +384,7 @@ func TestTwoWhoPressAtOnceSwitchOnce(t *testing.T) {
 			})
 		}
 		g.Wait()
-		if r := h.Emergency(); len(r.Log) != 1 || !r.On {
+		if r := h.report(); len(r.Log) != 1 || !r.On {
 			t.Errorf("%+v", r.Log)
 		}
 	})
