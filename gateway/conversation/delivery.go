@@ -22,7 +22,7 @@ func (f *Fold) submitted(r Record, c *Conversation, e gateway.MessageSubmitted) 
 	f.count(t, c, it)
 	f.keep(r, c, it)
 	if e.Agent != "" {
-		c.readTo = r.Pos
+		c.readTo, c.Seen = r.Pos, r.Pos // nobody answers what they have not read
 		c.Head.Unread = 0
 		c.Held = c.Held || e.Agent == c.Head.Agent
 	}

@@ -76,6 +76,7 @@ type Conversation struct {
 	WrapUp    time.Time         // end of the wrap-up
 	Held      bool              // the holder has written since getting it
 	LastAgent gateway.AgentID   // who held it last
+	Seen      uint64            // position up to which an agent has read what the customer wrote
 
 	readTo uint64
 	holder gateway.AgentID // whom f.held counts it for
@@ -213,6 +214,7 @@ func (f *Fold) applyToConversation(r Record) {
 		c.Head.LastAt = r.At
 		f.touch(r, c)
 	case gateway.ConversationRead:
+		c.Seen = max(c.Seen, e.Position)
 		c.readTo = max(c.readTo, e.Position)
 		c.Head.Unread = c.countUnread()
 		f.touch(r, c)

@@ -275,6 +275,77 @@ func TestConsoleResumesWithExactlyWhatItMissed(t *testing.T) {
 	})
 }
 
+func TestConsoleThatResumesHearsWhoIsOnThePage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, memory.New())
+		h.agent("anna")
+		h.says(visitor(1), "here")
+		h.says(visitor(2), "gone")
+		ctx, leave := context.WithCancel(t.Context())
+		left := make(chan error, 1)
+		go func() { left <- h.Follow(ctx, visitor(1), "", 0, func(any) error { return nil }) }()
+		synctest.Wait()
+		sub, snap, err := h.Subscribe(t.Context(), "anna", 0)
+		h.must(nil, err)
+		h.Unsubscribe(sub)
+		sub, snap, err = h.Subscribe(t.Context(), "anna", snap.Head)
+		h.must(nil, err)
+		if !snap.Resumed || len(snap.Conversations) != 1 || !snap.Conversations[0].Online {
+			t.Errorf("resumed %v with %+v", snap.Resumed, snap.Conversations)
+		}
+		h.Unsubscribe(sub)
+		leave()
+		h.must(nil, <-left)
+		h.stop()
+	})
+}
+
+func TestVisitorHearsWhatWasRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, memory.New())
+		h.agent("anna")
+		h.says(visitor(1), "one")
+		synctest.Wait()
+		c := h.only()
+		ctx, leave := context.WithCancel(t.Context())
+		left := make(chan error, 1)
+		var at, seen uint64
+		go func() {
+			left <- h.Follow(ctx, visitor(1), "", 0, func(f any) error {
+				switch f := f.(type) {
+				case wire.VisitorItem:
+					at = f.Item.Position
+				case wire.VisitorStatus:
+					seen = f.Status.Seen
+				}
+				return nil
+			})
+		}()
+		h.must(h.AcceptOffer(t.Context(), "anna", c.ID, c.Offer.ID))
+		synctest.Wait()
+		if seen != 0 {
+			t.Errorf("seen %d before anybody has read", seen)
+		}
+		one := at
+		h.must(h.Read(t.Context(), "anna", c.ID, one))
+		synctest.Wait()
+		if seen != one {
+			t.Errorf("seen %d, want %d: the message was read", seen, one)
+		}
+		h.says(visitor(1), "two")
+		synctest.Wait()
+		two := at
+		h.must(h.Submit(t.Context(), "anna", c.ID, "c1", "answer", nil))
+		synctest.Wait()
+		if seen < two {
+			t.Errorf("seen %d, want %d or more: it was answered", seen, two)
+		}
+		leave()
+		h.must(nil, <-left)
+		h.stop()
+	})
+}
+
 func TestVisitorSeesMessagesButNoNotes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := run(t, memory.New())

@@ -71,7 +71,8 @@ func (l *Live) Subscribe(ctx context.Context, id gateway.AgentID, after uint64) 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.fold.All {
-		if (snap.Resumed && c.Head.Rev > after) || (!snap.Resumed && c.Open()) {
+		// Who is on the page now stands in no record: a console that resumes knows nothing of it.
+		if (snap.Resumed && (c.Head.Rev > after || len(l.visitors[c.Thread]) > 0)) || (!snap.Resumed && c.Open()) {
 			snap.Conversations = append(snap.Conversations, l.viewLocked(c.Head, c.Thread, now))
 		}
 	}

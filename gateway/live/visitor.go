@@ -196,6 +196,7 @@ func (l *Live) statusLocked(id gateway.ThreadID, who gateway.Identity, now time.
 		return s
 	}
 	h := &t.Current().Head
+	s.Seen = t.Current().Seen
 	s.Staffed, s.Open = l.router.Staffed(h.Queue, now), l.router.Open(h.Queue, now)
 	switch h.State {
 	case gateway.StateClosed:

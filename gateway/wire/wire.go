@@ -428,6 +428,7 @@ type Status struct {
 	Position   int    `json:"position,omitempty"` // 1 = next; 0 unknown
 	EstimateMS int64  `json:"estimate_ms"`        // −1 unknown
 	Agent      string `json:"agent,omitempty"`    // name of who answers
+	Seen       uint64 `json:"seen,omitempty"`     // position up to which an agent has read what the customer wrote
 	Calls      bool   `json:"calls"`              // calls can be had here
 	Notice     string `json:"notice,omitempty"`   // an emergency: what is broken and what works, in the customer's language
 

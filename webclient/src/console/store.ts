@@ -166,6 +166,8 @@ export class Store {
     this.synced.value = false;
     this.typing.value = [];
     this.viewing.value = new Map();
+    for (const [id, c] of this.heads) if (c.online) this.heads.set(id, { ...c, online: false });
+    this.bump();
   }
 
   /** Forgets typing marks that have run out. */

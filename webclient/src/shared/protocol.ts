@@ -356,6 +356,7 @@ export interface Status {
   position?: number;
   estimate_ms: number;
   agent?: string;
+  seen?: number;
   calls: boolean;
   notice?: string;
   call?: VisitorCall;
