@@ -60,7 +60,7 @@ type (
 		State      Delivery  `json:"state"`
 		Provider   string    `json:"provider,omitempty"` // twilio, telnyx
 		Code       string    `json:"code,omitempty"`
-		Detail     string    `json:"detail,omitempty"` // for the agent, no personal data
+		Detail     string    `json:"detail,omitempty"` // a word of ours for it, as channels.Code has them
 		// SafeToResend: the provider certainly did not deliver and another way may be tried.
 		SafeToResend bool `json:"safe_to_resend,omitempty"`
 	}

@@ -57,7 +57,7 @@ func (c *Channel) Send(ctx context.Context, m channels.Outbound) (channels.Recei
 	}
 	body := sendBody{Recipient: recipient{m.To.Remote}, Type: "RESPONSE"}
 	if !allowed(&body, m, time.Now()) {
-		return channels.Receipt{}, &channels.SendError{Code: channels.WindowClosed, Reason: "window"}
+		return channels.Receipt{}, &channels.SendError{Code: channels.WindowClosed}
 	}
 	parts := partsOf(m)
 	if len(parts) == 0 {

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"slices"
 	"strings"
 
 	"backline/gateway"
@@ -34,7 +35,7 @@ func (f *Fold) attempt(r Record, c *Conversation) {
 	if s, started := r.Event.(gateway.AttemptStarted); started {
 		// Another way is tried after a failure that was certain: the failure is history.
 		if it := c.item(string(s.Message)); it != nil && it.Delivery == gateway.DeliveryFailed {
-			it.Delivery, it.DeliveryInfo = gateway.DeliveryPending, ""
+			it.Delivery, it.DeliveryInfo, it.ProviderID = gateway.DeliveryPending, "", ""
 			f.emitItem(r, c, it)
 		}
 		return
@@ -45,7 +46,7 @@ func (f *Fold) attempt(r Record, c *Conversation) {
 	}
 	it := c.item(string(e.Message))
 	if it == nil {
-		f.patch(r, c.Thread, Patch{Message: e.Message, State: e.State, Info: e.Detail})
+		f.patch(r, c.Thread, Patch{Message: e.Message, State: e.State, Info: reason(e.Code, e.Detail)})
 		return
 	}
 	if len(e.ProviderIDs) > 0 {
@@ -55,11 +56,16 @@ func (f *Fold) attempt(r Record, c *Conversation) {
 	f.emitItem(r, c, it)
 }
 
-func reason(code, detail string) string {
-	if detail != "" {
+// reason is why, for consoles: a word of ours that they translate and, in brackets, what else is known, mostly the
+// provider's own code.
+func reason(word, detail string) string {
+	switch {
+	case word == "":
 		return detail
+	case detail == "":
+		return word
 	}
-	return code
+	return word + " (" + detail + ")"
 }
 
 func (c *Conversation) item(id string) *wire.Item {
@@ -92,14 +98,10 @@ func (f *Fold) report(r Record, t *Thread, e gateway.DeliveryReported) {
 		f.watermark(r, t, e)
 		return
 	}
-	info := reason(e.Code, e.Detail)
-	var c *Conversation
-	var it *wire.Item
-	if c = t.current; c != nil && e.Message != "" {
-		it = c.item(string(e.Message))
-	}
-	if it == nil {
-		c, it = t.byProviderID(e.ProviderID)
+	info := reason(e.Detail, e.Code)
+	c, it := t.reported(e)
+	if it != nil && Stale(it.ProviderID, e.ProviderID, e.State) {
+		return
 	}
 	if it == nil {
 		f.patch(r, t.ID, Patch{Message: e.Message, ProviderID: e.ProviderID, State: e.State, Info: info})
@@ -111,6 +113,23 @@ func (f *Fold) report(r Record, t *Thread, e gateway.DeliveryReported) {
 	if f.advance(it, e.State, info) {
 		f.emitItem(r, c, it)
 	}
+}
+
+// reported finds the line a report is about. The provider's id goes before ours.
+func (t *Thread) reported(e gateway.DeliveryReported) (*Conversation, *wire.Item) {
+	if c, it := t.byProviderID(e.ProviderID); it != nil {
+		return c, it
+	}
+	if t.current == nil || e.Message == "" {
+		return nil, nil
+	}
+	return t.current, t.current.item(string(e.Message))
+}
+
+// Stale reports whether a report is late news of an earlier attempt: it names another of the provider's ids than
+// the message has now, and its failure says nothing about the last attempt. That it arrived is always good news.
+func Stale(have, reported string, state gateway.Delivery) bool {
+	return state == gateway.DeliveryFailed && have != "" && reported != "" && !slices.Contains(strings.Fields(have), reported)
 }
 
 // watermark moves every message sent at or before a time (or, for our own widget, a position).
@@ -132,13 +151,13 @@ func (f *Fold) watermark(r Record, t *Thread, e gateway.DeliveryReported) {
 }
 
 // Watermarked reports whether a message in this state is meant by a report on all messages up to a point. A
-// provider's report means those it has; our own widget, which reports by position, may show a message before
-// the outbox has written down that it went out.
+// provider's report means those it has, which of an uncertain one nobody knows: it waits for its echo. Our own
+// widget, which reports by position, may show a message before the outbox has written down that it went out.
 func Watermarked(d gateway.Delivery, byPosition bool) bool {
 	switch d {
-	case gateway.DeliverySent, gateway.DeliveryDelivered, gateway.DeliveryUncertain:
+	case gateway.DeliverySent, gateway.DeliveryDelivered:
 		return true
-	case gateway.DeliveryPending:
+	case gateway.DeliveryPending, gateway.DeliveryUncertain:
 		return byPosition
 	}
 	return false

@@ -362,3 +362,75 @@ func TestAnotherAttemptAfterACertainFailureIsPendingAgain(t *testing.T) {
 		t.Errorf("the second provider took it, and the message is %s", got)
 	}
 }
+
+// outbound is a world in which jana has answered once.
+func outbound(t *testing.T) (w *world, thread, stream string, last func() *wire.Item) {
+	w = newWorld(t)
+	w.says(sms(1), "hi")
+	w.open()
+	c := w.current(sms(1))
+	th, _ := w.fold.Thread(sms(1).Thread())
+	ev, err := c.Submit(th, gateway.MessageSubmitted{Message: "out1", ClientID: "x", Text: "hello", Agent: "jana"})
+	w.do(c, ev, err)
+	return w, gateway.ThreadStream(sms(1).Thread()), gateway.ConversationStream(c.Head.ID), func() *wire.Item {
+		return c.Items()[len(c.Items())-1]
+	}
+}
+
+func TestLateNewsOfAnEarlierAttemptHarmNothing(t *testing.T) {
+	w, thread, stream, last := outbound(t)
+	end := func(attempt int, id string) {
+		w.append(stream, gateway.AttemptStarted{Message: "out1", Attempt: attempt})
+		w.append(stream, gateway.AttemptEnded{Message: "out1", Attempt: attempt, State: gateway.DeliverySent, ProviderIDs: []string{id}})
+	}
+	end(1, "SM1")
+	w.append(thread, gateway.DeliveryReported{Message: "out1", ProviderID: "SM1", State: gateway.DeliveryFailed, SafeToResend: true})
+	end(2, "SM2")
+	w.changes = nil
+	w.append(thread, gateway.DeliveryReported{Message: "out1", ProviderID: "SM1", State: gateway.DeliveryFailed, Code: "30003"})
+	if len(w.changes) > 0 {
+		t.Errorf("the history is told %+v", w.changes)
+	}
+	if got := last(); got.Delivery != gateway.DeliverySent || got.ProviderID != "SM2" {
+		t.Errorf("after late news of the first attempt: %s, %s", got.Delivery, got.ProviderID)
+	}
+	// The provider's id counts, whatever attempt the report's address names.
+	w.append(thread, gateway.DeliveryReported{Message: "other", ProviderID: "SM2", State: gateway.DeliveryDelivered})
+	if got := last(); got.Delivery != gateway.DeliveryDelivered {
+		t.Errorf("after the second attempt's report: %s", got.Delivery)
+	}
+}
+
+func TestAnUncertainMessageIsNotCoveredByAProvidersWatermark(t *testing.T) {
+	w, thread, stream, last := outbound(t)
+	w.append(stream, gateway.AttemptStarted{Message: "out1", Attempt: 1})
+	w.append(stream, gateway.AttemptEnded{Message: "out1", Attempt: 1, State: gateway.DeliveryUncertain, Code: "no_answer"})
+	w.append(thread, gateway.DeliveryReported{Watermark: w.now.Add(time.Hour), State: gateway.DeliveryDelivered})
+	if got := last(); got.Delivery != gateway.DeliveryUncertain {
+		t.Errorf("a message that nobody knows of is shown as %s", got.Delivery)
+	}
+	w.append(thread, gateway.DeliveryReported{Message: "out1", ProviderID: "m1", State: gateway.DeliverySent}) // its echo
+	w.append(thread, gateway.DeliveryReported{Watermark: w.now.Add(time.Hour), State: gateway.DeliveryRead})
+	if got := last(); got.Delivery != gateway.DeliveryRead {
+		t.Errorf("after its echo: %s", got.Delivery)
+	}
+}
+
+func TestTheReasonHasAWordOfOursAndTheProvidersCode(t *testing.T) {
+	for want, end := range map[string]gateway.AttemptEnded{
+		"unreachable (551/1545041)": {Code: "unreachable", Detail: "551/1545041"},
+		"window_closed":             {Code: "window_closed"},
+	} {
+		w, _, stream, last := outbound(t)
+		end.Message, end.Attempt, end.State = "out1", 1, gateway.DeliveryFailed
+		w.append(stream, end)
+		if got := last().DeliveryInfo; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	w, thread, _, last := outbound(t)
+	w.append(thread, gateway.DeliveryReported{Message: "out1", State: gateway.DeliveryFailed, Code: "30003", Detail: "unreachable"})
+	if got := last().DeliveryInfo; got != "unreachable (30003)" {
+		t.Errorf("of a report: %q", got)
+	}
+}

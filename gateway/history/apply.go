@@ -334,7 +334,7 @@ func change(it *wire.Item, p *conversation.Patch) (changed bool) {
 	if p.Text != nil && *p.Text != it.Text {
 		it.Text, it.Edited, changed = *p.Text, true, true
 	}
-	if p.State == "" || it.Direction != gateway.Outbound {
+	if p.State == "" || it.Direction != gateway.Outbound || conversation.Stale(it.ProviderID, p.ProviderID, p.State) {
 		return changed
 	}
 	if it.ProviderID == "" && p.ProviderID != "" {

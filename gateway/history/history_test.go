@@ -128,8 +128,13 @@ func TestPatchNeverMovesADeliveryBack(t *testing.T) {
 	want("m2", gateway.DeliveryDelivered, 6)
 	patch(8, conversation.Patch{Position: 2, State: gateway.DeliveryRead})
 	want("m2", gateway.DeliveryRead, 8)
+	must(t, s.Apply(t.Context(), message(10, "c1", "m3", "c"), 10))
+	patch(11, conversation.Patch{Message: "m3", ProviderID: "an earlier attempt", State: gateway.DeliveryFailed})
+	want("m3", gateway.DeliverySent, 10)
+	patch(12, conversation.Patch{Message: "m3", ProviderID: "p-m3", State: gateway.DeliveryFailed})
+	want("m3", gateway.DeliveryFailed, 12)
 	text := "corrected"
-	patch(9, conversation.Patch{ProviderID: "p-m2", Text: &text})
+	patch(13, conversation.Patch{ProviderID: "p-m2", Text: &text})
 	hits, err := s.Search(t.Context(), "correc", 5)
 	must(t, err)
 	if len(hits) != 1 || !hits[0].Item.Edited {

@@ -152,7 +152,7 @@ type Item struct {
 	Text         string                 `json:"text"`
 	Attachments  []gateway.Attachment   `json:"attachments"`
 	Delivery     gateway.Delivery       `json:"delivery,omitempty"`      // outbound messages
-	DeliveryInfo string                 `json:"delivery_info,omitempty"` // why it failed or waits
+	DeliveryInfo string                 `json:"delivery_info,omitempty"` // why it failed or waits: "unreachable (30003)"
 	ProviderID   string                 `json:"provider_id,omitempty"`
 	ClientID     string                 `json:"client_id,omitempty"`
 	MessageKind  string                 `json:"message_kind,omitempty"` // postback, optout, …

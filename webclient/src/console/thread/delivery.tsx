@@ -1,5 +1,6 @@
 import type { Item } from "../../shared/protocol";
 import { Icon, type IconName } from "./icons";
+import { reasonOf } from "./reason";
 import type { Texts } from "./texts";
 
 interface Props {
@@ -26,14 +27,14 @@ export function DeliveryMark({ item, t, resent, resend }: Props) {
   const icon = ICONS[state];
   if (!icon) return null;
   const info = item.delivery_info ?? "";
-  const reason = t.reasons[info] ?? info;
+  const reason = reasonOf(info, t);
   const said = state === "failed" && reason ? t.failedWhy(reason) : (t.delivery[state] ?? state);
   const open = (state === "failed" || state === "uncertain") && !resent;
   return (
     <div class={`th-delivery th-delivery-${state}`}>
       <Icon name={icon} size={14} />
       <span>
-        <span title={state === "failed" ? undefined : reason || undefined}>{said}</span>
+        <span title={(state === "failed" ? info : reason) || undefined}>{said}</span>
         {resent && ` · ${t.resent}`}
         {open && resend && (
           <button type="button" class="th-link" onClick={resend} data-testid="resend">
