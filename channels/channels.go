@@ -130,6 +130,7 @@ const (
 	OptedOut     Code = "opted_out"     // the person said STOP: no provider may be tried
 	Unreachable  Code = "unreachable"   // this person cannot be reached on this channel
 	Rejected     Code = "rejected"      // bad content or number: trying again changes nothing
+	Unroutable   Code = "unroutable"    // this provider does not carry to this number; another may
 	ProviderDown Code = "provider_down" // this provider cannot send at all (auth, suspended): fail over, alarm
 	ChannelDown  Code = "channel_down"  // the whole channel must stop until a person acts
 )
@@ -151,7 +152,7 @@ func (e *SendError) Unwrap() error { return e.Err }
 // did not send and the reason lies with the provider, not with the person or the text.
 func (e *SendError) MayFailOver() bool {
 	switch e.Code {
-	case Throttled, ProviderDown, Temporary:
+	case Throttled, ProviderDown, Temporary, Unroutable:
 		return true
 	}
 	return false

@@ -76,12 +76,18 @@ func (o *Outbox) attempt(ctx context.Context, t *thread, j job, lastInbound time
 	now := time.Now()
 	o.mu.Lock()
 	provider, wait := o.pick(j.m, now)
+	nobody := o.exhausted(j.m)
 	if wait != nil {
 		j.m.retryAt, t.gate = wait.until, wait
-		o.mu.Unlock()
-		return
 	}
 	o.mu.Unlock()
+	switch {
+	case wait != nil:
+		return
+	case nobody: // the one provider that was left is not configured any more
+		o.refuse(ctx, j, channels.Unroutable, "no provider is left")
+		return
+	}
 	j.attempt, j.provider, j.started = j.attempt+1, provider, now
 	_, dup, err := o.write(ctx, j.m.stream, key(j, "start"),
 		gateway.AttemptStarted{Message: j.id, Attempt: j.attempt, Provider: provider})
@@ -109,6 +115,18 @@ func (o *Outbox) attempt(ctx context.Context, t *thread, j job, lastInbound time
 	}
 	o.finish(ctx, j, end)
 	o.ring(ctx, j, end)
+	if end.Code == string(channels.OptedOut) {
+		o.optOut(ctx, j, end)
+	}
+}
+
+// optOut writes down that a provider knows of an opt-out we did not: from now on no other one is tried. A lost
+// record comes again with the next refusal.
+func (o *Outbox) optOut(ctx context.Context, j job, end gateway.AttemptEnded) {
+	_, _, err := o.write(ctx, gateway.ThreadStream(j.m.sub.Thread), key(j, "consent"), gateway.ConsentChanged{OptedOut: true, Word: end.Detail})
+	if err != nil {
+		o.log.Warn("opt-out not written", "attempt", j.attempt, "err", err)
+	}
 }
 
 // call is channel.Send with a time limit; a panic counts as no answer.
@@ -128,7 +146,7 @@ func (o *Outbox) call(ctx context.Context, ch channels.Channel, out channels.Out
 func (o *Outbox) outbound(j job, lastInbound time.Time) channels.Outbound {
 	sub := j.m.sub
 	out := channels.Outbound{Key: j.id, Attempt: j.attempt, Provider: j.provider, To: sub.Identity,
-		Text: sub.Text, LastInbound: lastInbound, Human: !sub.Automatic}
+		Text: sub.Text, LastInbound: lastInbound, Human: sub.Agent != "" && !sub.Automatic} // a script is no human
 	for _, a := range sub.Attachments {
 		out.Attachments = append(out.Attachments, o.fileURL(a))
 	}
@@ -173,7 +191,7 @@ func (o *Outbox) effect(j job, se *channels.SendError, now time.Time) (gateway.D
 		o.works(m, j.provider)
 		return gateway.DeliverySent, time.Time{}
 	case channels.Temporary:
-		o.stumbles(g, now)
+		o.stumbles(g, m.sub.Thread, now)
 		return gateway.DeliveryPending, now.Add(max(se.RetryAfter, o.jitter(m.fails)))
 	case channels.Throttled:
 		g.hold(now.Add(max(se.RetryAfter, o.jitter(m.fails))))
@@ -181,13 +199,21 @@ func (o *Outbox) effect(j job, se *channels.SendError, now time.Time) (gateway.D
 	case channels.ProviderDown:
 		o.shut(g, now)
 		return gateway.DeliveryPending, o.another(m, j.provider, g, now)
+	case channels.Unroutable:
+		o.works(m, j.provider)
+		m.exclude(j.provider)
+		if o.exhausted(m) {
+			return gateway.DeliveryFailed, time.Time{}
+		}
+		o.stats.FailedOver++
+		return gateway.DeliveryPending, now
 	case channels.ChannelDown:
 		return gateway.DeliveryPending, o.shut(o.gate(m, wholeAccount), now)
 	case channels.Rejected, channels.OptedOut, channels.Unreachable, channels.WindowClosed:
 		o.works(m, j.provider) // it answered about the person: the way itself is fine
 		return gateway.DeliveryFailed, time.Time{}
 	default: // Uncertain, and what this version does not know
-		o.stumbles(g, now)
+		o.stumbles(g, m.sub.Thread, now)
 		return gateway.DeliveryUncertain, time.Time{}
 	}
 }

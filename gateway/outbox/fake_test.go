@@ -235,8 +235,10 @@ func moody(rng *rand.Rand, mu *sync.Mutex, f **life) func(context.Context, chann
 			return fail(channels.ProviderDown)
 		case dice < 28:
 			return fail(channels.ChannelDown)
-		case dice < 31:
+		case dice < 30:
 			return fail(channels.Rejected)
+		case dice < 31:
+			return fail(channels.Unroutable)
 		case dice < 37:
 			return dice%2 == 0, channels.Receipt{}, &channels.SendError{Code: channels.Uncertain}
 		case dice < 40: // hangs

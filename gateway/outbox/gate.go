@@ -13,7 +13,8 @@ type gateKey struct{ channel, account, provider string }
 
 const wholeAccount = "*"
 
-// tolerance is how many calls in a row may go wrong before a way counts as down.
+// tolerance is to how many people calls may go wrong in a row before a way counts as down. One person whom the
+// network does not reach, for having blocked us, says nothing about the others.
 const tolerance = 5
 
 // gate holds messages back: for a while after the provider asked for it, or, when it is down, for growing
@@ -21,8 +22,8 @@ const tolerance = 5
 type gate struct {
 	until   time.Time
 	down    bool
-	probes  int // that failed
-	trouble int // calls in a row without a clear answer
+	probes  int                       // that failed
+	trouble map[gateway.ThreadID]bool // calls in a row without a clear answer were to these
 }
 
 func (o *Outbox) gate(m *message, provider string) *gate {
@@ -87,7 +88,7 @@ func (o *Outbox) otherFree(m *message, provider string, now time.Time) bool {
 // works opens both gates of a call that was answered.
 func (o *Outbox) works(m *message, provider string) {
 	for _, g := range []*gate{o.gate(m, provider), o.gate(m, wholeAccount)} {
-		g.trouble = 0
+		g.trouble = nil
 		if g.down {
 			*g = gate{}
 			o.reopen(g)
@@ -112,9 +113,12 @@ func (o *Outbox) shut(g *gate, now time.Time) time.Time {
 }
 
 // stumbles counts a call without a clear answer. A way that was being probed stays down.
-func (o *Outbox) stumbles(g *gate, now time.Time) {
-	g.trouble++
-	if g.down || g.trouble >= tolerance {
+func (o *Outbox) stumbles(g *gate, to gateway.ThreadID, now time.Time) {
+	if g.trouble == nil {
+		g.trouble = map[gateway.ThreadID]bool{}
+	}
+	g.trouble[to] = true
+	if g.down || len(g.trouble) >= tolerance {
 		o.shut(g, now)
 	}
 }

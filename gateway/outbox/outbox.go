@@ -14,6 +14,9 @@
 // failed or uncertain. Every record has an idempotency key, so that an append with an unknown outcome is
 // repeated and not doubled. A journal that refuses is asked again for as long as the process lives.
 //
+// An opt-out that only a provider knew of is written into the person's thread, so that no other one is tried.
+// Messages that no agent wrote are not a human's ([channels.Outbound].Human).
+//
 // Parts of a message that was split are never sent twice: when some parts went out before an error, the
 // message ends as uncertain and says how many.
 //

@@ -34,6 +34,19 @@ func (m *message) begin(attempt int, provider string, at time.Time) {
 	m.open, m.proof, m.undone, m.lookups = true, false, false, 0
 }
 
+// exclude keeps m from a provider that certainly cannot deliver it.
+func (m *message) exclude(provider string) {
+	if m.excluded == nil {
+		m.excluded = map[string]bool{}
+	}
+	m.excluded[provider] = true
+}
+
+// exhausted reports whether no provider is left for m.
+func (o *Outbox) exhausted(m *message) bool {
+	return !slices.ContainsFunc(o.providers(m), func(p string) bool { return !m.excluded[p] })
+}
+
 // thread holds the messages of one thread that have not reached an end, in order.
 type thread struct {
 	id    gateway.ThreadID
@@ -131,6 +144,8 @@ func (o *Outbox) conclude(m *message, e gateway.AttemptEnded, at time.Time) {
 			m.fails++
 		case channels.Throttled, notSent:
 			m.fails++
+		case channels.Unroutable:
+			m.exclude(e.Provider)
 		}
 		o.tally(&o.stats.Retried)
 		return
@@ -175,11 +190,9 @@ func (o *Outbox) leave(m *message) {
 // thread, if there is a provider that has not had it. Otherwise the report stands: it failed. Second is set
 // when a worker has the head just now: the message follows right after it.
 func (o *Outbox) sendOtherWay(m *message, second bool) {
-	if m.excluded == nil {
-		m.excluded = map[string]bool{}
-	}
-	m.excluded[m.provider], m.undone = true, false
-	if !slices.ContainsFunc(o.providers(m), func(p string) bool { return !m.excluded[p] }) {
+	m.exclude(m.provider)
+	m.undone = false
+	if o.exhausted(m) {
 		return
 	}
 	m.retryAt, m.fails = time.Time{}, 0

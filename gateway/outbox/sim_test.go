@@ -276,6 +276,73 @@ func TestTemporaryErrorStaysWithTheProviderOnceThenLeaves(t *testing.T) {
 	})
 }
 
+func TestWhatOneProviderDoesNotCarryTheOtherDoes(t *testing.T) {
+	ch, net := sms(channels.Unroutable, channels.Temporary)
+	run(t, ch, net, everybody{}, func(w world) {
+		a := submit(w.log, 1, 1, "sms")
+		time.Sleep(time.Hour)
+		w.wantEnd(a, gateway.DeliverySent, "")
+		b := submit(w.log, 2, 1, "sms") // nothing is wrong with the first for others
+		w.wantEnd(b, gateway.DeliverySent, "")
+		w.wantCalls("m1-001@one", "m1-001@two", "m1-001@two", "m2-001@one")
+		w.wantAlarms()
+	})
+	ch, net = sms(channels.Unroutable, channels.Unroutable)
+	run(t, ch, net, everybody{}, func(w world) {
+		w.wantEnd(submit(w.log, 1, 1, "sms"), gateway.DeliveryFailed, channels.Unroutable)
+		w.wantCalls("m1-001@one", "m1-001@two")
+	})
+}
+
+func TestWhatOneProviderDoesNotCarryIsKnownAfterARestart(t *testing.T) {
+	for providers, want := range map[string]string{"one,two": "m1-001@two", "one": ""} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLog()
+			ch, net := sms()
+			net.providers = strings.Split(providers, ",")
+			a := submit(l, 1, 1, "sms")
+			put(l, "conversation/c1", gateway.AttemptStarted{Message: a, Attempt: 1, Provider: "one"})
+			put(l, "conversation/c1", gateway.AttemptEnded{Message: a, Attempt: 1, Provider: "one", State: gateway.DeliveryPending, Code: string(channels.Unroutable)})
+			w := world{T: t, log: l, net: net}
+			w.restart(ch)
+			w.wantCalls(strings.Fields(want)...)
+			if e := ends(t, l)[a]; (e.State == gateway.DeliverySent) != (want != "") {
+				t.Errorf("with %s it ended %q", providers, e.State)
+			}
+		})
+	}
+}
+
+// restart runs a new process on the same log for a minute.
+func (w world) restart(ch channels.Channel) {
+	w.Helper()
+	o := outbox.New(outbox.Options{Append: w.log.append, Threads: everybody{}, Channels: map[string]channels.Channel{ch.Name(): ch}})
+	for _, r := range w.log.after(0) {
+		o.Observe(r)
+	}
+	o.Replayed()
+	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
+	defer cancel()
+	if err := o.Run(ctx); err != nil {
+		w.Error(err)
+	}
+}
+
+func TestOnlyAnAgentIsHuman(t *testing.T) {
+	ch, net := sms()
+	run(t, ch, net, everybody{}, func(w world) {
+		for i, agent := range []gateway.AgentID{"jana", ""} {
+			who := gateway.Identity{Channel: "sms", Account: "a", Remote: "1"}
+			put(w.log, "conversation/c1", gateway.MessageSubmitted{Message: gateway.MessageID([]string{"m1", "m2"}[i]), Thread: who.Thread(), Identity: who, Text: "x", Agent: agent})
+		}
+		synctest.Wait()
+		w.wantCalls("m1@one", "m2@one")
+		if net.calls[0].Human != true || net.calls[1].Human != false {
+			t.Errorf("human: %v for an agent, %v for a script", net.calls[0].Human, net.calls[1].Human)
+		}
+	})
+}
+
 func TestOptOutBlocksEveryProvider(t *testing.T) {
 	ch, net := sms()
 	run(t, ch, net, everybody{optedOut: true}, func(w world) {
@@ -289,6 +356,16 @@ func TestOptOutBlocksEveryProvider(t *testing.T) {
 		w.wantEnd(a, gateway.DeliveryFailed, channels.OptedOut)
 		time.Sleep(time.Hour)
 		w.wantCalls("m1-001@one")
+		// What the provider knew, the thread knows now.
+		var consent []string
+		for _, r := range w.log.after(0) {
+			if e, ok := r.Event.(gateway.ConsentChanged); ok {
+				consent = append(consent, fmt.Sprint(r.Stream == gateway.ThreadStream(gateway.Identity{Channel: "sms", Account: "a", Remote: "1"}.Thread()), e.OptedOut))
+			}
+		}
+		if got := strings.Join(consent, "; "); got != "true true" {
+			t.Errorf("consent %q", got)
+		}
 	})
 }
 
@@ -377,6 +454,28 @@ func TestMessageIsGivenUpAfterADayButNotOnTheLivechat(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Meta answers code 2, "temporary", also for a person who has blocked the page.
+func TestOnePersonWhoIsNotReachedHoldsUpNobodyElse(t *testing.T) {
+	net := &channel{name: "messenger"}
+	net.answer = func(_ context.Context, m channels.Outbound) (bool, channels.Receipt, error) {
+		if m.To.Remote == "1" {
+			return false, channels.Receipt{}, &channels.SendError{Code: channels.Temporary, Reason: "2"}
+		}
+		return true, channels.Receipt{}, nil
+	}
+	run(t, net, net, everybody{}, func(w world) {
+		submit(w.log, 1, 1, "messenger")
+		time.Sleep(3 * time.Hour)
+		for n := range 10 {
+			w.wantEnd(submit(w.log, 2, n, "messenger"), gateway.DeliverySent, "") // at once
+			time.Sleep(time.Hour)
+		}
+		if s := w.box.Stats(); s.Down != 0 {
+			t.Errorf("%d ways are down", s.Down)
+		}
+	})
 }
 
 func TestThrottledAccountWaitsAsLongAsAsked(t *testing.T) {
