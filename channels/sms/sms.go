@@ -52,16 +52,14 @@ type Outgoing struct {
 	Attempt        string // names our attempt in the provider's reports; see AttemptName
 }
 
-// Options of a Channel. Numbers are ours, in E.164.
+// Options of a Channel.
 type Options struct {
-	Numbers   []string
 	Providers []Provider // in the order of fail-over
 	Log       *slog.Logger
 }
 
 // Channel is text messages over all providers.
 type Channel struct {
-	numbers   []string
 	order     []string
 	providers map[string]Provider
 	log       *slog.Logger
@@ -80,7 +78,7 @@ func New(o Options) (*Channel, error) {
 	if len(o.Providers) == 0 {
 		return nil, errors.New("sms: no provider")
 	}
-	c := &Channel{numbers: o.Numbers, providers: map[string]Provider{}, log: o.Log}
+	c := &Channel{providers: map[string]Provider{}, log: o.Log}
 	for _, p := range o.Providers {
 		if c.providers[p.Name()] != nil {
 			return nil, fmt.Errorf("sms: provider %s twice", p.Name())

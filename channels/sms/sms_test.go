@@ -40,11 +40,11 @@ func TestRoundTrip(t *testing.T) {
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { world.ServeHTTP(w, r) }))
 	defer api.Close()
 	world = smstest.NewTwilio(smstest.TwilioOptions{AccountSID: account, AuthToken: token, Number: ours, Remote: theirs, PublicURL: gw.URL, BaseURL: api.URL})
-	p, err := twilio.New(twilio.Options{AccountSID: account, AuthToken: token, APIURL: api.URL, PublicURL: gw.URL, Numbers: []string{ours}, Log: slog.New(slog.DiscardHandler)})
+	p, err := twilio.New(twilio.Options{AccountSID: account, AuthToken: token, APIURL: api.URL, PublicURL: gw.URL, Numbers: sms.SameNumbers(ours), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := sms.New(sms.Options{Numbers: []string{ours}, Providers: []sms.Provider{p}, Log: slog.New(slog.DiscardHandler)})
+	c, err := sms.New(sms.Options{Providers: []sms.Provider{p}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,5 +169,24 @@ func TestWhoHasNoNumberCannotBeAnswered(t *testing.T) {
 	}
 	if len(k.got) > 0 {
 		t.Errorf("sent %v", k.got)
+	}
+}
+
+func TestWhatIsTooLongToBeTrueIsKeptSmall(t *testing.T) {
+	long := strings.Repeat("9", 1<<20)
+	if sms.Plausible("SM1", long) || !sms.Plausible("SM1", "+12025550143") {
+		t.Error("a number of a megabyte is plausible")
+	}
+	for _, id := range []string{"", long, "SM1"} {
+		f := sms.Kept("twilio", id, "incomplete", []byte(long))
+		if raw := f.Event.(gateway.RawKept).Raw; len(f.Key) > 256 || len(raw) > 64<<10 {
+			t.Errorf("key of %d, event of %d bytes", len(f.Key), len(raw))
+		}
+	}
+	if a := sms.Media("https://x.example/"+long, "image/png", 1); a.URL != "" || a.Error == "" {
+		t.Errorf("attachment with an address of %d bytes", len(a.URL))
+	}
+	if a := sms.Media("https://x.example/a", "image/svg+xml", -1); a.Kind != "file" || a.SizeBytes != 0 {
+		t.Errorf("attachment %+v", a)
 	}
 }

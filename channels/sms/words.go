@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,8 +36,10 @@ func parts(m channels.Outbound) []Outgoing {
 				o.Media = append(o.Media, f.URL)
 			}
 		}
-		out = append(out, o)
 		rest = rest[n:]
+		if o.Text != "" || len(o.Media) > 0 {
+			out = append(out, o)
+		}
 	}
 	return out
 }
@@ -63,6 +66,26 @@ func MessageOf(attempt string) gateway.MessageID {
 		return ""
 	}
 	return gateway.MessageID(key)
+}
+
+// maxName bounds ids and numbers in a webhook, in bytes. Those of networks have a third of it.
+const maxName = 128
+
+// Plausible reports whether ids and numbers are of a size that can be stored with every event.
+func Plausible(names ...string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return len(n) > maxName })
+}
+
+// maxURL bounds an attachment's address, in bytes.
+const maxURL = 4096
+
+// Media is an attachment that lies at the provider.
+func Media(address, contentType string, size int64) gateway.Attachment {
+	a := gateway.Attachment{URL: address, Kind: Kind(contentType), ContentType: clean(contentType), SizeBytes: max(size, 0)}
+	if len(address) > maxURL || len(contentType) > maxName {
+		return gateway.Attachment{Kind: "file", Error: "The address cannot be used."}
+	}
+	return a
 }
 
 // Incoming is a text message as a provider brought it. Consent is what the provider itself says about it:
@@ -120,7 +143,8 @@ func (in Incoming) Facts() []gateway.Fact {
 type Report struct {
 	Provider, ID, Attempt, Number, Remote string
 	State                                 gateway.Delivery
-	Code, Status                          string // the provider's own
+	Code, Status                          string        // the provider's own
+	Why                                   channels.Code // what the code means, "" if that is not known
 	SafeToResend                          bool
 	OptedOut                              bool
 }
@@ -130,7 +154,7 @@ func (r Report) Facts() []gateway.Fact {
 	who := gateway.Identity{Channel: gateway.ChannelSMS, Account: r.Number, Remote: r.Remote}
 	key := "sms/" + r.Provider + "/" + r.ID + "/" + r.Status
 	out := []gateway.Fact{{Key: key, Channel: gateway.ChannelSMS, Identity: who, Event: gateway.DeliveryReported{Message: MessageOf(r.Attempt),
-		ProviderID: r.ID, State: r.State, Provider: r.Provider, Code: r.Code, SafeToResend: r.SafeToResend}}}
+		ProviderID: r.ID, State: r.State, Provider: r.Provider, Code: r.Code, Detail: string(r.Why), SafeToResend: r.SafeToResend}}}
 	if r.OptedOut {
 		out = append(out, gateway.Fact{Key: key + "/consent", Channel: gateway.ChannelSMS, Identity: who,
 			Event: gateway.ConsentChanged{OptedOut: true, Word: r.Code}})
@@ -143,7 +167,7 @@ const maxKept = 32 << 10
 
 // Kept is a provider's event that has no meaning for us, kept as it came; what is not JSON as a string.
 func Kept(provider, id, kind string, raw []byte) gateway.Fact {
-	if id == "" {
+	if id == "" || !Plausible(id) {
 		sum := sha256.Sum256(raw)
 		id = hex.EncodeToString(sum[:12])
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"backline/channels/sms/telnyx"
 	"backline/channels/sms/twilio"
 	"backline/gateway"
+	"backline/gateway/config"
 	"backline/gateway/live"
 	"backline/gateway/wire"
 )
@@ -83,9 +85,9 @@ func (s *channelSet) openMessenger(a *App) error {
 
 func (s *channelSet) openSMS(a *App) error {
 	c := a.config.SMS
-	o := sms.Options{Numbers: a.accounts(gateway.ChannelSMS), Log: a.log}
+	o := sms.Options{Log: a.log}
 	for _, name := range c.Providers {
-		p, err := a.smsProvider(name, o.Numbers)
+		p, err := a.smsProvider(name)
 		if err != nil {
 			return err
 		}
@@ -102,20 +104,31 @@ func (s *channelSet) openSMS(a *App) error {
 	return nil
 }
 
-func (a *App) smsProvider(name string, numbers []string) (sms.Provider, error) {
+func (a *App) smsProvider(name string) (sms.Provider, error) {
 	reject := a.metrics.reject(gateway.ChannelSMS)
 	switch name {
 	case "twilio":
 		t := a.config.SMS.Twilio
 		return twilio.New(twilio.Options{AccountSID: t.AccountSID, AuthToken: string(t.AuthToken), AuthTokenSecondary: string(t.AuthTokenSecondary),
 			APIKey: t.APIKey, APISecret: string(t.APISecret), MessagingServiceSID: t.MessagingServiceSID, APIURL: t.APIURL,
-			PublicURL: a.config.PublicURL, Numbers: numbers, OnRejected: reject, Log: a.log})
+			PublicURL: a.config.PublicURL, Numbers: a.hosted(func(e config.Entry) string { return e.TwilioNumber }), OnRejected: reject, Log: a.log})
 	case "telnyx":
 		t := a.config.SMS.Telnyx
 		return telnyx.New(telnyx.Options{APIKey: string(t.APIKey), PublicKey: t.PublicKey, MessagingProfileID: t.MessagingProfileID, APIURL: t.APIURL,
-			PublicURL: a.config.PublicURL, Numbers: numbers, OnRejected: reject, Log: a.log})
+			PublicURL: a.config.PublicURL, Numbers: a.hosted(func(e config.Entry) string { return e.TelnyxNumber }), OnRejected: reject, Log: a.log})
 	}
 	return nil, fmt.Errorf("sms.providers: %q is not known", name)
+}
+
+// hosted are the entries' numbers as one provider knows them.
+func (a *App) hosted(own func(config.Entry) string) sms.Numbers {
+	n := sms.Numbers{}
+	for _, e := range a.config.Entries {
+		if e.Channel == gateway.ChannelSMS {
+			n[e.Number] = cmp.Or(own(e), e.Number)
+		}
+	}
+	return n
 }
 
 // accounts are our sides of a channel's entries: pages, numbers.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
@@ -191,6 +192,23 @@ func (k *checker) eachEntry() {
 		}
 		seen[name] = true
 	}
+	k.hosted("twilio_number", func(e Entry) string { return cmp.Or(e.TwilioNumber, e.Number) })
+	k.hosted("telnyx_number", func(e Entry) string { return cmp.Or(e.TelnyxNumber, e.Number) })
+}
+
+// hosted: a number at a provider leads to one entry.
+func (k *checker) hosted(name string, number func(Entry) string) {
+	seen := map[string]bool{}
+	for i, e := range k.c.Entries {
+		n := number(e)
+		if e.Channel != gateway.ChannelSMS || n == "" {
+			continue
+		}
+		if seen[n] && n != e.Number {
+			k.addAt(fmt.Sprintf("entries[%d].%s", i, name), "%q is another entry's", clip(n))
+		}
+		seen[n] = true
+	}
 }
 
 // entryAddress checks the one address an entry has, and that it has no other's.
@@ -222,6 +240,14 @@ func (k *checker) entryAddress(key string, e Entry) bool {
 		}
 	case "number":
 		k.number(key+".number", e.Number)
+	}
+	for name, number := range map[string]string{".twilio_number": e.TwilioNumber, ".telnyx_number": e.TelnyxNumber} {
+		switch {
+		case number != "" && own != "number":
+			k.addAt(key+name, "does not belong to %s", e.Channel)
+		case number != "":
+			k.number(key+name, number)
+		}
 	}
 	if own != "site" && len(e.Origins) > 0 {
 		k.addAt(key+".origins", "does not belong to %s", e.Channel)

@@ -153,6 +153,10 @@ type Entry struct {
 	Page string `yaml:"page"`
 	// Number (sms) is ours, in E.164.
 	Number string `yaml:"number"`
+	// TwilioNumber (sms) is the number that Twilio hosts for this entry. Default Number.
+	TwilioNumber string `yaml:"twilio_number"`
+	// TelnyxNumber (sms) is the number that Telnyx hosts for this entry. Default Number.
+	TelnyxNumber string `yaml:"telnyx_number"`
 	// To is who answers: "queue/main" or "agent/jana". Required.
 	To gateway.Target `yaml:"to"`
 	// Queue is where it waits when an agent target does not answer. Default: the agent's first queue, else the

@@ -110,6 +110,10 @@ func TestEachMistakeHasItsLineAndColumn(t *testing.T) {
 		{"origin with a star", strings.Replace(small, "https://shop", "https://*", 1), `4:63 entries[0].origins[0]`, "exactly"},
 		{"entry twice", small + `  - {channel: livechat, site: shop, to: queue/main, origins: ["https://a.example"]}`, `5:5 entries[1]`, "twice"},
 		{"number", small + `  - {channel: sms, number: "0202555", to: queue/main}` + "\nsms: {providers: []}", `5:28 entries[1].number`, "E.164"},
+		{"number at Telnyx", small + `  - {channel: sms, number: "+12025550100", telnyx_number: "312", to: queue/main}`, `5:59 entries[1].telnyx_number`, "E.164"},
+		{"number at Twilio of a page", small + `  - {channel: messenger, page: "1", twilio_number: "+12025550100", to: queue/main}`, `5:52 entries[1].twilio_number`, "does not belong"},
+		{"one number for two entries", small + `  - {channel: sms, number: "+12025550100", to: queue/main}` + "\n" +
+			`  - {channel: sms, number: "+12025550101", telnyx_number: "+12025550100", to: queue/main}`, `6:59 entries[2].telnyx_number`, "another entry's"},
 		{"redis", "version: 1\nstore: {engine: redis}", `2:17 store.engine`, "redis comes with a later version"},
 		{"hours", "version: 1\nqueues: [{id: a, hours: {timezone: Mars/X}}]", `2:36 queues[0].hours.timezone`, "time zone"},
 		{"weekly", "version: 1\nqueues: [{id: a, hours: {weekly: [\"mon-fri 8-18\"]}}]", `2:35 queues[0].hours.weekly[0]`, "mon-fri"},

@@ -36,6 +36,8 @@ type Message struct {
 	Media  string    `json:"media,omitempty"` // address of a picture
 	Status string    `json:"status"`
 	At     time.Time `json:"at"`
+
+	id string // the provider's
 }
 
 // maxMessages a phone remembers.
@@ -61,9 +63,12 @@ func (p *phone) show(m *Message) *Message {
 	return m
 }
 
+// mark moves a message on, but not back from delivered: reports come in any order.
 func (p *phone) mark(m *Message, status string) {
 	p.mu.Lock()
-	m.Status = status
+	if m.Status != Delivered {
+		m.Status = status
+	}
 	p.mu.Unlock()
 	p.changed()
 }
@@ -83,6 +88,22 @@ func (p *phone) picture(n int) []byte {
 		return nil
 	}
 	return p.media[n]
+}
+
+// stopped reports whether the customer's last such word was STOP: providers refuse by themselves then.
+func (p *phone) stopped() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range slices.Backward(p.messages) {
+		switch word := strings.ToUpper(strings.TrimSpace(m.Text)); {
+		case m.From != "customer":
+		case word == "STOP":
+			return true
+		case word == "START":
+			return false
+		}
+	}
+	return false
 }
 
 // Messages returns what the phone shows, oldest first.

@@ -218,7 +218,7 @@ func (t *Twilio) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sid := newID("SM")
-	m := t.show(&Message{From: "company", Text: f.Get("Body"), Media: f.Get("MediaUrl"), Status: Queued, At: time.Now().UTC()})
+	m := t.show(&Message{From: "company", Text: f.Get("Body"), Media: f.Get("MediaUrl"), Status: Queued, At: time.Now().UTC(), id: sid})
 	if to := f.Get("StatusCallback"); to != "" {
 		for _, status := range []string{Sent, Delivered} {
 			select {
@@ -233,29 +233,13 @@ func (t *Twilio) create(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusCreated, t.resource(sid, m))
 }
 
-// stopped reports whether the customer's last such word was STOP: Twilio refuses by itself then.
-func (t *Twilio) stopped() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, m := range slices.Backward(t.messages) {
-		switch word := strings.ToUpper(strings.TrimSpace(m.Text)); {
-		case m.From != "customer":
-		case word == "STOP":
-			return true
-		case word == "START":
-			return false
-		}
-	}
-	return false
-}
-
 // list names the messages of the company, as the look-up after a lost answer needs them.
 func (t *Twilio) list(w http.ResponseWriter) {
 	t.mu.Lock()
 	var out []map[string]any
-	for i, m := range slices.Backward(t.messages) {
+	for _, m := range slices.Backward(t.messages) {
 		if m.From == "company" {
-			out = append(out, t.resource("SM"+strconv.Itoa(i), m))
+			out = append(out, t.resource(m.id, m))
 		}
 	}
 	t.mu.Unlock()

@@ -36,7 +36,7 @@ type Options struct {
 	MessagingProfileID string // sends instead of the number
 	APIURL             string // https://api.telnyx.com
 	PublicURL          string // where Telnyx reaches us
-	Numbers            []string
+	Numbers            sms.Numbers
 	HTTP               *http.Client
 	OnRejected         func(reason string)
 	Log                *slog.Logger
@@ -106,7 +106,7 @@ const tagPrefix = "backline:"
 
 // Send implements sms.Provider.
 func (p *Provider) Send(ctx context.Context, m sms.Outgoing) (string, error) {
-	body, err := json.Marshal(request{From: m.From, MessagingProfileID: p.o.MessagingProfileID, To: m.To, Text: m.Text, MediaURLs: m.Media,
+	body, err := json.Marshal(request{From: p.o.Numbers.Own(m.From), MessagingProfileID: p.o.MessagingProfileID, To: m.To, Text: m.Text, MediaURLs: m.Media,
 		WebhookURL: strings.TrimSuffix(p.o.PublicURL, "/") + "/hooks/telnyx", Encoding: "auto", Tags: []string{tagPrefix + m.Attempt}})
 	if err != nil {
 		return "", &channels.SendError{Code: channels.Rejected, Reason: "request", Err: err}

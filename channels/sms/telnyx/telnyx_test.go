@@ -96,7 +96,7 @@ func provider(t testing.TB, api string, rejected *[]string) *Provider {
 	t.Helper()
 	key, _ := fixtures(t)
 	p, err := New(Options{APIKey: "FAKE-KEY", PublicKey: key, MessagingProfileID: "40000000-0000-4000-8000-000000000001", APIURL: api,
-		PublicURL: "https://gw.example.org", Numbers: []string{testNumber}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return clock },
+		PublicURL: "https://gw.example.org", Numbers: sms.SameNumbers(testNumber), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return clock },
 		OnRejected: func(reason string) {
 			if rejected != nil {
 				*rejected = append(*rejected, reason)
@@ -189,6 +189,87 @@ func TestWhatFixturesSay(t *testing.T) {
 	}
 	if got := events[gateway.DeliveryReported](take("events/finalized_two_recipients.json")); len(got) != 2 {
 		t.Errorf("two recipients: %+v", got)
+	}
+}
+
+// One field of another type than expected must not cost a customer's message: Telnyx gives up after three tries.
+func TestAnOddFieldCostsNoMessage(t *testing.T) {
+	const body = `{"data":{"event_type":"message.received","id":7,"occurred_at":"yesterday","payload":{"id":"m1","from":{"phone_number":"+12025550143"},` +
+		`"to":[{"phone_number":"+12025550100"}],"text":"still here","errors":{},"tags":[1],"media":[{"url":"https://x.example/a","content_type":null,"size":"big"}]}}}`
+	p := provider(t, "https://api.telnyx.com", nil)
+	facts, err := p.parse([]byte(body))
+	if err != nil || len(facts) != 1 {
+		t.Fatal(err, facts)
+	}
+	if m := facts[0].Event.(gateway.MessageReceived); m.Text != "still here" || !m.SentAt.Equal(clock) || len(m.Attachments) != 1 {
+		t.Errorf("message %+v", m)
+	}
+	for _, bad := range []string{`[]`, `"text"`, `7`, `{"data":`, ``} {
+		if _, err := p.parse([]byte(bad)); err == nil {
+			t.Errorf("%q was understood", bad)
+		}
+	}
+}
+
+func TestWhatTheReasonSaysAboutAnotherProvider(t *testing.T) {
+	p := provider(t, "https://api.telnyx.com", nil)
+	for _, tt := range []struct {
+		status, code string
+		why          channels.Code
+		safe         bool
+	}{
+		{"sending_failed", "40014", channels.ProviderDown, true},
+		{"sending_failed", "40013", channels.ProviderDown, true},
+		{"sending_failed", "49999", "", true},
+		{"sending_failed", "40002", channels.Rejected, false}, // spam
+		{"sending_failed", "40012", channels.Unreachable, false},
+		{"sending_failed", "40300", channels.OptedOut, false},
+		{"delivery_failed", "40014", channels.ProviderDown, false}, // it has left
+	} {
+		facts, err := p.parse(fmt.Appendf(nil, `{"data":{"event_type":"message.finalized","payload":{"id":"m1","from":{"phone_number":"+12025550100"},`+
+			`"to":[{"phone_number":"+12025550143","status":%q}],"errors":[{"code":%q}]}}}`, tt.status, tt.code))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := facts[0].Event.(gateway.DeliveryReported); r.Detail != string(tt.why) || r.SafeToResend != tt.safe || r.Code != tt.code {
+			t.Errorf("%s %s: %+v, want %s, safe %v", tt.status, tt.code, r, tt.why, tt.safe)
+		}
+		if opted := len(facts) == 2; opted != (tt.why == channels.OptedOut) {
+			t.Errorf("%s: opted out %v", tt.code, opted)
+		}
+	}
+}
+
+// The company's number is hosted elsewhere; Telnyx has another one for it. The customer's thread is the entry's.
+func TestAnotherNumberAtTelnyxIsTheSameThread(t *testing.T) {
+	const own = "+13125550111"
+	var from string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var got struct{ From string }
+		_ = json.NewDecoder(r.Body).Decode(&got)
+		from = got.From
+		_, _ = w.Write(answer(t, "send_200_queued.json").Body)
+	}))
+	defer server.Close()
+	p := provider(t, server.URL, nil)
+	p.o.Numbers = sms.Numbers{testNumber: own}
+	if _, err := p.Send(t.Context(), hello); err != nil || from != own {
+		t.Errorf("sent from %q, %v", from, err)
+	}
+	thread := gateway.Identity{Channel: "sms", Account: testNumber, Remote: "+12025550143"}
+	for _, body := range []string{
+		`{"data":{"event_type":"message.received","payload":{"id":"m1","from":{"phone_number":"+12025550143"},"to":[{"phone_number":"` + own + `"}],"text":"STOP"}}}`,
+		`{"data":{"event_type":"message.finalized","payload":{"id":"m2","from":{"phone_number":"` + own + `"},"to":[{"phone_number":"+12025550143","status":"delivered"}]}}}`,
+	} {
+		facts, err := p.parse([]byte(body))
+		if err != nil || len(facts) == 0 {
+			t.Fatal(err)
+		}
+		for _, f := range facts {
+			if f.Identity != thread {
+				t.Errorf("%T belongs to %+v", f.Event, f.Identity)
+			}
+		}
 	}
 }
 
@@ -301,7 +382,7 @@ func FuzzWebhook(f *testing.F) {
 			return
 		}
 		for _, fact := range facts {
-			if _, err := json.Marshal(fact.Event); err != nil || fact.Key == "" {
+			if data, err := json.Marshal(fact.Event); err != nil || len(data) > 1<<20 || fact.Key == "" || len(fact.Key) > 256 {
 				t.Fatalf("a fact that cannot be stored: %v %v", fact, err)
 			}
 		}

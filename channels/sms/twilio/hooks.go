@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -27,7 +26,7 @@ type handler func(params url.Values, query url.Values, body []byte) []gateway.Fa
 func (p *Provider) Routes(sink channels.Sink) map[string]http.Handler {
 	inbound := p.hook(sink, p.inbound, func(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "text/xml")
-		_, _ = io.WriteString(w, "<Response></Response>") // no automatic answer; Twilio left: it has been stored
+		_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?><Response></Response>`) // no automatic answer; Twilio left: it has been stored
 	})
 	status := p.hook(sink, p.status, func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) })
 	return map[string]http.Handler{
@@ -51,6 +50,9 @@ func (p *Provider) hook(sink channels.Sink, read handler, answer func(http.Respo
 			p.o.OnRejected("signature")
 			httpx.Problem(w, r, gateway.Errorf(gateway.Forbidden, "the signature does not fit; is public_url the address that Twilio calls?"))
 			return
+		}
+		if r.Method == http.MethodGet {
+			body = []byte(r.URL.RawQuery) // what is kept as it came
 		}
 		if facts := read(params, r.URL.Query(), body); len(facts) > 0 {
 			if err := sink.Accept(r.Context(), facts...); err != nil {
@@ -76,14 +78,19 @@ func first(params url.Values, names ...string) string {
 func (p *Provider) inbound(params, _ url.Values, body []byte) []gateway.Fact {
 	in := sms.Incoming{Provider: p.Name(), ID: first(params, "MessageSid", "SmsSid", "SmsMessageSid"), From: params.Get("From"),
 		To: params.Get("To"), Text: params.Get("Body"), Consent: params.Get("OptOutType"), Attachments: media(params), At: time.Now().UTC()}
+	entry, known := p.o.Numbers.Entry(in.To)
+	if service := params.Get("MessagingServiceSid"); !known && service != "" && service == p.o.MessagingServiceSID {
+		entry, known = p.o.Numbers.Only() // the service sent from a number of its own, and there it was answered
+	}
 	switch {
-	case in.ID == "" || in.From == "" || in.To == "":
+	case in.ID == "" || in.From == "" || in.To == "" || !sms.Plausible(in.ID, in.From):
 		p.o.Log.Warn("a webhook names no message; kept as it came", "channel", gateway.ChannelSMS, "provider", p.Name())
 		return []gateway.Fact{sms.Kept(p.Name(), in.ID, "incomplete", body)}
-	case !slices.Contains(p.o.Numbers, in.To):
+	case !known:
 		p.o.Log.Warn("a message to a number that no entry names; kept as it came", "channel", gateway.ChannelSMS, "provider", p.Name())
 		return []gateway.Fact{sms.Kept(p.Name(), in.ID, "unknown_number", body)}
 	}
+	in.To = entry
 	return in.Facts()
 }
 
@@ -99,8 +106,7 @@ func media(params url.Values) []gateway.Attachment {
 		if address == "" {
 			continue
 		}
-		t := params.Get("MediaContentType" + strconv.Itoa(i))
-		out = append(out, gateway.Attachment{URL: address, Kind: sms.Kind(t), ContentType: t})
+		out = append(out, sms.Media(address, params.Get("MediaContentType"+strconv.Itoa(i)), 0))
 	}
 	return out
 }
@@ -124,19 +130,22 @@ func (p *Provider) status(params, query url.Values, body []byte) []gateway.Fact 
 		Remote: params.Get("To"), Code: params.Get("ErrorCode"), Status: status}
 	if r.Number == "" {
 		r.Number = params.Get("From")
+		if entry, ok := p.o.Numbers.Entry(r.Number); ok {
+			r.Number = entry
+		}
 	}
 	var known bool
 	if r.State, known = states[status]; !known {
 		return nil
 	}
-	if r.ID == "" || r.Remote == "" || r.Number == "" {
+	if r.ID == "" || r.Remote == "" || r.Number == "" || !sms.Plausible(r.ID, r.Remote, r.Number, r.Code) {
 		return []gateway.Fact{sms.Kept(p.Name(), r.ID, "status", body)}
 	}
 	if r.Code == "0" {
 		r.Code = ""
 	}
 	if r.State == gateway.DeliveryFailed {
-		r.SafeToResend, r.OptedOut = neverSent[r.Code], r.Code == "21610"
+		r.Why, r.SafeToResend, r.OptedOut = reported[r.Code], neverSent[r.Code], r.Code == "21610"
 	}
 	return r.Facts()
 }

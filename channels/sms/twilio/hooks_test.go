@@ -96,7 +96,7 @@ func events[E gateway.Event](s *sink) []E {
 func provider(t testing.TB, publicURL string, rejected *[]string) *Provider {
 	t.Helper()
 	p, err := New(Options{AccountSID: testAccount, AuthToken: "not-this-one", AuthTokenSecondary: testToken, APIURL: "https://api.twilio.com",
-		PublicURL: publicURL, Numbers: []string{testNumber}, Log: slog.New(slog.DiscardHandler),
+		PublicURL: publicURL, Numbers: sms.SameNumbers(testNumber), Log: slog.New(slog.DiscardHandler),
 		OnRejected: func(reason string) {
 			if rejected != nil {
 				*rejected = append(*rejected, reason)
@@ -139,6 +139,7 @@ func post(t testing.TB, f fixture, body []byte, s *sink) (*httptest.ResponseReco
 }
 
 func TestEveryFixtureHasItsReaction(t *testing.T) {
+	nothing := string(read(t, "twiml/empty.xml"))
 	for name, f := range fixtures(t) {
 		t.Run(name, func(t *testing.T) {
 			s := &sink{}
@@ -161,7 +162,7 @@ func TestEveryFixtureHasItsReaction(t *testing.T) {
 					t.Errorf("%d, messages %v, facts %v; want it kept as it came", w.Code, messages, s.facts)
 				}
 			default:
-				if w.Code != http.StatusOK || w.Body.String() != "<Response></Response>" || w.Header().Get("Content-Type") != "text/xml" || len(messages) != 1 {
+				if w.Code != http.StatusOK || w.Body.String() != nothing || w.Header().Get("Content-Type") != "text/xml" || len(messages) != 1 {
 					t.Fatalf("%d %q, messages %v; want one", w.Code, w.Body, messages)
 				}
 				m := messages[0]
@@ -263,13 +264,52 @@ func TestReportsNameMessageAndReason(t *testing.T) {
 	if w, _ := post(t, f, []byte(body.Encode()), s); w.Code != http.StatusNoContent {
 		t.Fatal(w.Code)
 	}
-	want := gateway.DeliveryReported{Message: "mabc", ProviderID: "SM1", State: gateway.DeliveryFailed, Provider: "twilio", Code: "63038", SafeToResend: true}
+	want := gateway.DeliveryReported{Message: "mabc", ProviderID: "SM1", State: gateway.DeliveryFailed, Provider: "twilio", Code: "63038", Detail: "provider_down", SafeToResend: true}
 	if got := events[gateway.DeliveryReported](s); len(got) != 1 || got[0] != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	// The thread is that of the entry's number, whatever number the service chose.
 	if who := (gateway.Identity{Channel: "sms", Account: testNumber, Remote: "+12025550143"}); s.facts[0].Identity != who {
 		t.Errorf("thread of %+v", s.facts[0].Identity)
+	}
+}
+
+func TestNumbersOfTwilioItsOwn(t *testing.T) {
+	const own, pool = "+13125550111", "+13125550199"
+	p := provider(t, "https://gw.example.org", nil)
+	p.o.Numbers, p.o.MessagingServiceSID = sms.Numbers{testNumber: own}, "MG1"
+	for name, c := range map[string]struct {
+		params  url.Values
+		account string // "" means kept raw
+	}{
+		"the number it has for the entry":   {url.Values{"To": {own}}, testNumber},
+		"one of our service":                {url.Values{"To": {pool}, "MessagingServiceSid": {"MG1"}}, testNumber},
+		"one of another service":            {url.Values{"To": {pool}, "MessagingServiceSid": {"MG2"}}, ""},
+		"one that nobody knows":             {url.Values{"To": {pool}}, ""},
+		"the entry's own, hosted elsewhere": {url.Values{"To": {testNumber}}, ""},
+	} {
+		c.params.Set("MessageSid", "SM1")
+		c.params.Set("From", "+12025550143")
+		if got := p.inbound(c.params, nil, nil)[0].Identity.Account; got != c.account {
+			t.Errorf("%s: thread of %q, want %q", name, got, c.account)
+		}
+	}
+	report := p.status(url.Values{"MessageSid": {"SM1"}, "MessageStatus": {"delivered"}, "To": {"+12025550143"}, "From": {own}}, nil, nil)
+	if got := report[0].Identity.Account; got != testNumber {
+		t.Errorf("the report belongs to %q", got)
+	}
+}
+
+// What a GET webhook brought stands in its address; that is kept.
+func TestAnIncompleteGetIsKept(t *testing.T) {
+	s := &sink{}
+	address := "https://gw.example.org/hooks/twilio/sms?MessageSid=SM1&Surprise=1"
+	f := fixture{Method: http.MethodGet, URL: address, Signature: sign(testToken, address)}
+	if w, _ := post(t, f, nil, s); w.Code != http.StatusOK {
+		t.Fatal(w.Code)
+	}
+	if raw := events[gateway.RawKept](s); len(raw) != 1 || !strings.Contains(string(raw[0].Raw), "Surprise=1") {
+		t.Errorf("kept %s", raw)
 	}
 }
 
@@ -299,7 +339,7 @@ func FuzzWebhook(f *testing.F) {
 		}
 		for _, facts := range [][]gateway.Fact{p.inbound(params, nil, body), p.status(params, nil, body)} {
 			for _, fact := range facts {
-				if _, err := json.Marshal(fact.Event); err != nil || fact.Key == "" {
+				if data, err := json.Marshal(fact.Event); err != nil || len(data) > 1<<20 || fact.Key == "" || len(fact.Key) > 256 {
 					t.Fatalf("a fact that cannot be stored: %v %v", fact, err)
 				}
 			}

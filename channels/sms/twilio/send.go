@@ -33,7 +33,7 @@ func (p *Provider) Send(ctx context.Context, m sms.Outgoing) (string, error) {
 	if p.o.MessagingServiceSID != "" {
 		params.SetMessagingServiceSid(p.o.MessagingServiceSID)
 	} else {
-		params.SetFrom(m.From)
+		params.SetFrom(p.o.Numbers.Own(m.From))
 	}
 	if m.Text != "" {
 		params.SetBody(m.Text)
@@ -65,7 +65,8 @@ const (
 )
 
 // Find implements sms.Finder: it looks for a message with this text to this number since the attempt began.
-// One that is a little older than that may be an earlier one with the same text: then nobody knows.
+// One that is a little older than that may be an earlier one with the same text, and one from our sender with
+// another text may be this one as Twilio changed it (SmartEncoded): then nobody knows.
 func (p *Provider) Find(ctx context.Context, m sms.Outgoing, startedAt time.Time) (string, error) {
 	if time.Since(startedAt) < listLag {
 		return "", errors.New("twilio's list may not have the message yet")
@@ -82,22 +83,33 @@ func (p *Provider) Find(ctx context.Context, m sms.Outgoing, startedAt time.Time
 	}
 	unclear := false
 	for _, found := range list {
-		if found.Sid == nil || found.Body == nil || found.DateCreated == nil || *found.Body != m.Text {
+		if found.Sid == nil || found.Body == nil || found.DateCreated == nil {
 			continue
 		}
 		at, err := time.Parse(time.RFC1123Z, *found.DateCreated)
+		since := !at.Before(startedAt.Add(-time.Second)) // Twilio writes whole seconds
+		// A trial account puts a sentence before every text.
+		same := *found.Body == m.Text || m.Text != "" && strings.HasSuffix(*found.Body, " - "+m.Text)
 		switch {
 		case err != nil || at.Before(startedAt.Add(-skew)):
-		case at.Before(startedAt.Add(-time.Second)): // Twilio writes whole seconds
-			unclear = true
-		default:
+		case same && since:
 			return *found.Sid, nil
+		case same || since && p.sentByUs(found, m):
+			unclear = true
 		}
 	}
 	if unclear {
-		return "", errors.New("twilio has the same text from just before")
+		return "", errors.New("twilio has a message of this time that may be this one")
 	}
 	return "", nil
+}
+
+// sentByUs reports whether a message left through the sender that m has.
+func (p *Provider) sentByUs(found twilioapi.ApiV2010Message, m sms.Outgoing) bool {
+	if p.o.MessagingServiceSID != "" {
+		return found.MessagingServiceSid != nil && *found.MessagingServiceSid == p.o.MessagingServiceSID
+	}
+	return found.From != nil && *found.From == p.o.Numbers.Own(m.From)
 }
 
 // service is Twilio's own client over our transport, for one call.

@@ -29,10 +29,10 @@ type Options struct {
 	AuthToken           string // signs webhooks, and our calls where APIKey is empty
 	AuthTokenSecondary  string // accepted for webhooks too, while tokens are rotated
 	APIKey, APISecret   string
-	MessagingServiceSID string // sends instead of the number
+	MessagingServiceSID string // sends instead of the number; with one entry all its numbers are that entry's
 	APIURL              string // https://api.twilio.com
 	PublicURL           string // where Twilio reaches us
-	Numbers             []string
+	Numbers             sms.Numbers
 	HTTP                *http.Client
 	OnRejected          func(reason string)
 	Log                 *slog.Logger
@@ -82,7 +82,8 @@ func (p *Provider) Name() string { return "twilio" }
 // PrepareMedia implements sms.Provider. Twilio asks for basic authentication on all media; where it redirects
 // to, nobody may see it.
 func (p *Provider) PrepareMedia(req *http.Request) {
-	if req.URL.Host == p.api.Host && strings.HasPrefix(req.URL.Path, "/2010-04-01/Accounts/"+p.o.AccountSID+"/") {
+	ours := strings.TrimSuffix(p.api.Path, "/") + "/2010-04-01/Accounts/" + p.o.AccountSID + "/"
+	if req.URL.Scheme == p.api.Scheme && req.URL.Host == p.api.Host && strings.HasPrefix(req.URL.Path, ours) {
 		req.SetBasicAuth(p.credentials())
 	}
 }
