@@ -120,7 +120,9 @@ func TestSendIsTheRequestMetaDocuments(t *testing.T) {
 			t.Error(diff)
 		}
 	}
-	g, c, _ := newGraph(t)
+	plain := func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, `{"message_id":"m_1"}`) }
+	done := response(t, "sender_action_ok.json")
+	g, c, log := newGraph(t, plain, plain, plain, done, done)
 	m := message("Thanks, we are on it.")
 	m.Key = "backline:msg:0001"
 	r, err := c.Send(t.Context(), m)
@@ -147,6 +149,9 @@ func TestSendIsTheRequestMetaDocuments(t *testing.T) {
 	c.MarkSeen(t.Context(), person)
 	same(t, g.asked()[3], "sender_action_typing_on.json")
 	same(t, g.asked()[4], "sender_action_mark_seen.json")
+	if strings.Contains(log.String(), "sender action failed") {
+		t.Errorf("Meta's answer to an action was not understood: %s", log)
+	}
 }
 
 func TestTheWindowDecidesBeforeMetaIsAsked(t *testing.T) {
@@ -290,6 +295,36 @@ func TestErrorsThatNoFixtureShows(t *testing.T) {
 				t.Errorf("%d calls", len(g.asked()))
 			}
 		})
+	}
+}
+
+// Meta's table of errors, as far as no fixture shows them; subcode 0 stands for none.
+func TestMetasErrorsByCode(t *testing.T) {
+	for want, all := range map[channels.Code][][2]int{
+		channels.Throttled:    {{4, 0}, {17, 0}, {32, 0}, {341, 0}, {613, 0}, {80001, 0}, {80006, 0}},
+		channels.Temporary:    {{2, 0}},
+		channels.Uncertain:    {{1, 0}, {1200, 0}},
+		channels.WindowClosed: {{10, 2018278}, {10, 2018065}, {10, 2534022}},
+		channels.Unreachable:  {{551, 0}, {551, 1545041}, {200, 1545041}, {10, 2018108}, {100, 2018001}, {613, 2018338}},
+		channels.Rejected: {{100, 0}, {100, 2018008}, {100, 2018047}, {100, 2018109}, {100, 2018294}, {100, 2018074}, {100, 2534015},
+			{613, 1893016}, {100, 2018300}, {100, 2018321}},
+		channels.ChannelDown: {{190, 0}, {190, 458}, {190, 459}, {190, 460}, {190, 463}, {190, 464}, {190, 467}, {190, 492}, {102, 0}, {200, 0}, {10, 0},
+			{3, 0}, {368, 0}, {10, 1893063}},
+	} {
+		for _, e := range all {
+			_, c, _ := newGraph(t, func(rw http.ResponseWriter, _ *http.Request) {
+				rw.WriteHeader(http.StatusBadRequest) // the status says nothing
+				body := map[string]any{"message": "words", "code": e[0]}
+				if e[1] != 0 {
+					body["error_subcode"] = e[1]
+				}
+				_ = json.NewEncoder(rw).Encode(map[string]any{"error": body})
+			})
+			_, err := c.Send(t.Context(), message("x"))
+			if got, ok := errors.AsType[*channels.SendError](err); !ok || got.Code != want {
+				t.Errorf("%d/%d: %v, want %s", e[0], e[1], err, want)
+			}
+		}
 	}
 }
 
