@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"backline/gateway"
+	"backline/gateway/httpx"
 )
 
 // Limits of a fetch from a provider.
@@ -76,7 +77,7 @@ func nameOf(resp *http.Response) string {
 
 // forGood reports whether another try is useless.
 func forGood(err error) bool {
-	if errors.Is(err, errForGood) {
+	if errors.Is(err, errForGood) || errors.Is(err, httpx.ErrBlockedURL) || errors.Is(err, httpx.ErrBlockedAddress) {
 		return true
 	}
 	e, ok := errors.AsType[*gateway.Error](err)
