@@ -38,25 +38,26 @@ import (
 
 // App is one running gateway, wired. Open builds it, Run runs it and closes what Open opened.
 type App struct {
-	config   *config.Config
-	log      *slog.Logger
-	journal  *sqlite.Journal
-	history  *history.Store
-	files    *files.Store
-	fetcher  *files.Fetcher
-	media    *http.Client // for addresses that strangers chose
-	access   *access.Store
-	links    *links.Store
-	live     *live.Live
-	outbox   *outbox.Outbox
-	profiles *profiles.Lookup
-	hub      *hub.Hub
-	channels map[string]channels.Channel
-	metrics  *metrics
-	pages    *serve.Handler
-	handler  http.Handler
-	visitors func(context.Context) // ends the visitors' sockets
-	out      io.Writer             // the operator's terminal; nil: nobody looks
+	config     *config.Config
+	log        *slog.Logger
+	journal    *sqlite.Journal
+	history    *history.Store
+	files      *files.Store
+	fetcher    *files.Fetcher
+	media      *http.Client // for addresses that strangers chose
+	access     *access.Store
+	links      *links.Store
+	live       *live.Live
+	outbox     *outbox.Outbox
+	profiles   *profiles.Lookup
+	hub        *hub.Hub
+	courtesies *courtesies
+	channels   map[string]channels.Channel
+	metrics    *metrics
+	pages      *serve.Handler
+	handler    http.Handler
+	visitors   func(context.Context) // ends the visitors' sockets
+	out        io.Writer             // the operator's terminal; nil: nobody looks
 }
 
 // AppOptions is what a configuration does not say. Out is the operator's terminal, nil where nobody looks;
@@ -72,7 +73,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions)
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	a := &App{config: c, log: log, metrics: newMetrics(), out: o.Out}
+	a := &App{config: c, log: log, metrics: newMetrics(), courtesies: newCourtesies(), out: o.Out}
 	var err error
 	if a.journal, err = sqlite.Open(ctx, filepath.Join(c.Data, "journal.db"), sqlite.Options{}); err != nil {
 		return nil, err
@@ -121,7 +122,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	lookup.live = a.live
 	all.feed.Live = a.live
 	a.visitors = all.livechat.Close
-	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: all.typing, Seen: all.seen,
+	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen),
 		Company: a.company(), Replies: replies(c), Build: build(), Log: a.log})
 	a.metrics.watch(a)
 	a.handler, err = a.routes(all)
@@ -241,6 +242,7 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	g.Go(func() error { return a.outbox.Run(work) })
 	g.Go(func() error { return a.fetcher.Run(work) })
 	g.Go(func() error { return a.profiles.Run(work) })
+	g.Go(func() error { return a.courtesies.Run(work) })
 	for name, ch := range a.channels {
 		g.Go(func() error {
 			if err := ch.Run(work, a.live); err != nil {
