@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { segmentsOf } from "./segments";
 
@@ -22,5 +23,18 @@ test("parts are counted as networks count them", () => {
     ["👍".repeat(36), "UCS-2", 2, 61], // 33 pairs in the first part: half of one does not fit
   ] as const) {
     assert.deepEqual(segmentsOf(text), { encoding, parts, left }, JSON.stringify(text));
+  }
+});
+
+interface Vectors {
+  cases: { name: string; text: string; encoding: "GSM-7" | "UCS-2"; segments: number }[];
+}
+
+test("the vectors of the SMS channel come out", () => {
+  const vectors = JSON.parse(readFileSync("testdata/segments.json", "utf8")) as Vectors;
+  assert.equal(vectors.cases.length, 17);
+  for (const c of vectors.cases) {
+    const got = segmentsOf(c.text);
+    assert.deepEqual([got.encoding, got.parts], [c.encoding, c.segments], c.name);
   }
 });
