@@ -100,13 +100,14 @@ function AtDesk({ desk, settings, left }: { desk: Desk; settings: Settings; left
   return <Shell desk={desk} settings={settings} signOut={signOut} />;
 }
 
-/** Writes language and theme to the page. */
+/** Writes language, theme and whether single keys count to the page. */
 function useLook(settings: Settings): void {
   useSignalEffect(() => {
     const root = document.documentElement;
     root.lang = settings.language.value;
     if (settings.theme.value === "system") delete root.dataset.theme;
     else root.dataset.theme = settings.theme.value;
+    root.dataset.keys = settings.keys.value ? "on" : "off";
     settings.save();
   });
 }

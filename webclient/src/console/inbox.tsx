@@ -6,7 +6,7 @@ import { TABS, type Tab } from "./lists";
 import { Rows } from "./rows";
 import { SearchBox, SearchResults } from "./search";
 import type { Texts } from "./texts";
-import { stopwatch } from "./thread/format";
+import { short, stopwatch } from "./thread/format";
 
 /** The list of conversations: four tabs, the queues' figures, the search. */
 export function Inbox({ desk, t }: { desk: Desk; t: Texts }) {
@@ -59,7 +59,7 @@ function Tabs({ desk, t }: { desk: Desk; t: Texts }) {
           onClick={() => (desk.tab.value = tab)}
           onKeyDown={(e) => arrow(e, tab)}
         >
-          {t.tabs[tab]} {tab !== "done" && <span>{counts[tab]}</span>}
+          {t.tabs[tab]} {tab !== "done" && <span>{short(counts[tab], t.language)}</span>}
         </button>
       ))}
     </div>

@@ -13,12 +13,17 @@ export function useShellKeys(desk: Desk, doors: Doors): void {
   useEffect(() => {
     const press = (e: KeyboardEvent) => {
       if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
-      if (isWriting(e.target) || document.querySelector("dialog[open]")) return;
+      if (singleKeysOff(e.key) || isWriting(e.target) || document.querySelector("dialog[open]")) return;
       if (act(desk, doors, e.key)) e.preventDefault();
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
   }, [desk]);
+}
+
+/** The agent wants no command by a single key; Esc is none. */
+export function singleKeysOff(key: string): boolean {
+  return key !== "Escape" && document.documentElement.dataset.keys === "off";
 }
 
 function isWriting(target: EventTarget | null): boolean {

@@ -34,7 +34,7 @@ export function Rail(props: Props) {
         onClick={() => desk.select("")}
       >
         <Glyph name="inbox" />
-        {unread > 0 && <span class="sh-badge">{unread}</span>}
+        {unread > 0 && <span class="sh-badge">{unread > 99 ? "99+" : unread}</span>}
       </button>
       <span class="sh-space" />
       <button
@@ -155,8 +155,16 @@ function SettingsPart({ settings, t }: { settings: Settings; t: Texts }) {
         />
         {asked.value === "denied" ? t.notifyBlocked : t.notify}
       </label>
+      <label>
+        <input
+          type="checkbox"
+          checked={settings.keys.value}
+          onChange={(e) => (settings.keys.value = e.currentTarget.checked)}
+        />
+        {t.singleKeys}
+      </label>
       <select
-        aria-label={t.settings}
+        aria-label={t.themeLabel}
         value={settings.theme.value}
         onChange={(e) => (settings.theme.value = e.currentTarget.value as Theme)}
       >

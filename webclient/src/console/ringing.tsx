@@ -39,7 +39,7 @@ export function Ringing({ desk, conversation: c, t }: { desk: Desk; conversation
         </div>
       </div>
       <p class="sh-ring-why" id={`${title}-why`}>
-        {c.preview}
+        <span>{c.preview}</span>
       </p>
       <div class="sh-ring-act">
         <button

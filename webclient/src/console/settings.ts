@@ -1,4 +1,4 @@
-// What an agent has chosen for this browser: language, light or dark, sound. Kept in the browser.
+// What an agent has chosen for this browser: language, light or dark, sound, keys. Kept in the browser.
 
 import { type Signal, signal } from "@preact/signals-core";
 import type { Shelf } from "./drafts";
@@ -13,6 +13,8 @@ export class Settings {
   readonly language: Signal<Language>;
   readonly theme: Signal<Theme>;
   readonly sound: Signal<boolean>;
+  /** Single keys are commands. Who dictates, or strikes keys by accident, turns them off (WCAG 2.1.4). */
+  readonly keys: Signal<boolean>;
 
   constructor(
     private readonly shelf: Shelf | null,
@@ -23,10 +25,12 @@ export class Settings {
     this.language = signal(german ? "de" : "en");
     this.theme = signal(kept.theme === "light" || kept.theme === "dark" ? kept.theme : "system");
     this.sound = signal(kept.sound !== false);
+    this.keys = signal(kept.keys !== false);
   }
 
   save(): void {
-    const kept = { language: this.language.value, theme: this.theme.value, sound: this.sound.value };
+    const { language, theme, sound, keys } = this;
+    const kept = { language: language.value, theme: theme.value, sound: sound.value, keys: keys.value };
     try {
       this.shelf?.setItem(KEY, JSON.stringify(kept));
     } catch {

@@ -38,7 +38,7 @@ export const de: Texts = {
   timeline: "Nachrichten",
   today: "Heute",
   yesterday: "Gestern",
-  you: "Du",
+  you: "Sie",
   note: "interne Notiz",
   automatic: "Automatische Nachricht",
   pageInbox: "aus dem Postfach der Seite gesendet",

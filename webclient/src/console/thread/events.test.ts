@@ -34,11 +34,17 @@ test("each event is one plain sentence", () => {
   assert.equal(en("closed", { by: "jana" }), "you closed the conversation");
   assert.equal(en("closed", { reason: "wrap_up_over" }), "closed when the wrap-up time was over");
   assert.equal(en("opted_out", { word: "STOP" }), "opted out with “STOP”");
-  assert.equal(de("assigned", { agent: "jana", how: "taken", wait: "21s" }), "von dir übernommen nach 0:21");
+  assert.equal(de("assigned", { agent: "jana", how: "taken", wait: "21s" }), "von Ihnen übernommen nach 0:21");
   assert.equal(
     de("queued", { reason: "transfer", by: "jana", queue: "main", target: "queue/main" }),
-    "von dir weitergegeben an „Disposition“",
+    "von Ihnen weitergegeben an „Disposition“",
   );
+  assert.equal(de("assigned", { agent: "jana", how: "assigned", by: "faris" }), "von Faris Rahmani an Sie gegeben");
+  assert.equal(
+    en("queued", { reason: "agent_gone", target: "agent/faris" }),
+    "the agent’s console was gone, waits for Faris Rahmani again",
+  );
+  assert.equal(de("queued", { queue: "main" }), "wartet in „Disposition“");
 });
 
 test("an event that is not known yet is named, not hidden", () => {

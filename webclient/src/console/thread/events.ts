@@ -15,6 +15,10 @@ interface Words {
   somebody: string;
   /** The actor of a sentence: "you", "Jana Brandt". */
   you: string;
+  /** To whom something goes. */
+  toYou: string;
+  /** "in" a queue, "for" a person. */
+  waits(to: string, agent: boolean): string;
   target(name: string, agent: boolean): string;
   after(wait: string): string;
   opened(channel: string, to: string): string;
@@ -24,10 +28,9 @@ interface Words {
   assigned(by: string, who: string): string;
   returned(by: string, to: string): string;
   transferred(by: string, to: string): string;
-  queued(to: string): string;
-  gone(to: string): string;
-  away(to: string): string;
-  hours(to: string): string;
+  gone(waits: string): string;
+  away(waits: string): string;
+  hours(waits: string): string;
   overflow(to: string): string;
   missed(who: string): string;
   declined(who: string): string;
@@ -45,6 +48,8 @@ interface Words {
 const en: Words = {
   somebody: "somebody",
   you: "you",
+  toYou: "you",
+  waits: (to, agent) => `waits ${agent ? "for" : "in"} ${to}`,
   target: (name) => name,
   after: (wait) => ` after ${wait}`,
   opened: (channel, to) => `started by ${channel}${to && `, routed to ${to}`}`,
@@ -54,10 +59,9 @@ const en: Words = {
   assigned: (by, who) => `${by} gave it to ${who}`,
   returned: (by, to) => `${by} returned it to ${to}`,
   transferred: (by, to) => `${by} transferred it to ${to}`,
-  queued: (to) => `waits in ${to}`,
-  gone: (to) => `the agent’s console was gone, waits in ${to} again`,
-  away: (to) => `the agent is away, waits in ${to} again`,
-  hours: (to) => `opening hours began, waits in ${to}`,
+  gone: (waits) => `the agent’s console was gone, ${waits} again`,
+  away: (waits) => `the agent is away, ${waits} again`,
+  hours: (waits) => `opening hours began, ${waits}`,
   overflow: (to) => `nobody was free, moved on to ${to}`,
   missed: (who) => `${who} missed it`,
   declined: (who) => `${who} declined`,
@@ -74,7 +78,9 @@ const en: Words = {
 
 const de: Words = {
   somebody: "jemandem",
-  you: "dir",
+  you: "Ihnen",
+  toYou: "Sie",
+  waits: (to, agent) => `wartet ${agent ? "auf" : "in"} ${to}`,
   target: (name, agent) => (agent ? name : `„${name}“`),
   after: (wait) => ` nach ${wait}`,
   opened: (channel, to) => `begonnen per ${channel}${to && `, für ${to}`}`,
@@ -84,10 +90,9 @@ const de: Words = {
   assigned: (by, who) => `von ${by} an ${who} gegeben`,
   returned: (by, to) => `von ${by} zurückgegeben an ${to}`,
   transferred: (by, to) => `von ${by} weitergegeben an ${to}`,
-  queued: (to) => `wartet in ${to}`,
-  gone: (to) => `Konsole war weg, wartet wieder in ${to}`,
-  away: (to) => `abwesend, wartet wieder in ${to}`,
-  hours: (to) => `die Öffnungszeit begann, wartet in ${to}`,
+  gone: (waits) => `Konsole war weg, ${waits}`,
+  away: (waits) => `abwesend, ${waits}`,
+  hours: (waits) => `die Öffnungszeit begann, ${waits}`,
   overflow: (to) => `niemand war frei, weiter an ${to}`,
   missed: (who) => `von ${who} verpasst`,
   declined: (who) => `von ${who} abgelehnt`,
@@ -115,9 +120,9 @@ export function eventText(item: Item, language: Language, names: Names): string 
     case "offered":
       return w.offered(who);
     case "assigned":
-      return assigned(d.how ?? "", w, who, by) + waited(d.wait ?? "", w);
+      return assigned(d.how ?? "", w, who, by, d.agent === names.me ? w.toYou : who) + waited(d.wait ?? "", w);
     case "queued":
-      return queued(d.reason ?? "", w, by, to);
+      return queued(d.reason ?? "", w, by, to, (d.target ?? "").startsWith("agent/"));
     case "missed":
       return w.missed(who);
     case "declined":
@@ -145,16 +150,16 @@ export function eventText(item: Item, language: Language, names: Names): string 
 function targetOf(target: string, queue: string, names: Names, w: Words): string {
   if (target.startsWith("agent/")) {
     const id = target.slice("agent/".length);
-    return id === names.me ? w.you : w.target(names.agent(id) || id, true);
+    return id === names.me ? w.toYou : w.target(names.agent(id) || id, true);
   }
   const id = target.startsWith("queue/") ? target.slice("queue/".length) : queue;
   return id && w.target(names.queue(id) || id, false);
 }
 
-function assigned(how: string, w: Words, who: string, by: string): string {
+function assigned(how: string, w: Words, who: string, by: string, to: string): string {
   if (how === "accepted") return w.accepted(who);
   if (how === "taken") return w.taken(who);
-  return w.assigned(by, who);
+  return w.assigned(by, to);
 }
 
 function waited(wait: string, w: Words): string {
@@ -162,21 +167,22 @@ function waited(wait: string, w: Words): string {
   return ms > 0 ? w.after(stopwatch(ms)) : "";
 }
 
-function queued(reason: string, w: Words, by: string, to: string): string {
+function queued(reason: string, w: Words, by: string, to: string, agent: boolean): string {
+  const waits = w.waits(to, agent);
   switch (reason) {
     case "returned":
       return w.returned(by, to);
     case "transfer":
       return w.transferred(by, to);
     case "agent_gone":
-      return w.gone(to);
+      return w.gone(waits);
     case "agent_away":
-      return w.away(to);
+      return w.away(waits);
     case "hours_open":
-      return w.hours(to);
+      return w.hours(waits);
     case "overflow":
       return w.overflow(to);
     default:
-      return w.queued(to);
+      return waits;
   }
 }

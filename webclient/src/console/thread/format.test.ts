@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileSize, initialsOf, parseSpan, span, stopwatch, turnOf } from "./format";
+import { fileSize, initialsOf, parseSpan, short, span, stopwatch, turnOf } from "./format";
 
 test("spans have two units at most", () => {
   const minute = 60_000;
@@ -41,4 +41,12 @@ test("a person has two letters, a number none, and a colour that stays", () => {
   const turns = new Set(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(turnOf));
   assert.ok(turns.size > 3);
   for (const t of turns) assert.ok(t >= 0 && t < 360);
+});
+
+test("a large number takes little room", () => {
+  assert.deepEqual(
+    [0, 999, 1000, 1249, 9949, 9950, 10_400, 123_456].map((n) => short(n, "en")),
+    ["0", "999", "1k", "1.2k", "9.9k", "10k", "10k", "123k"],
+  );
+  assert.equal(short(1249, "de"), "1,2k");
 });

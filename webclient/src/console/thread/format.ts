@@ -74,6 +74,13 @@ export function fileSize(bytes: number, language: Language): string {
   return `${number(bytes / 1_000_000)} MB`;
 }
 
+/** A number that has little room: "999", "1.2k", "34k". */
+export function short(n: number, language: Language): string {
+  if (n < 1000) return String(n);
+  const thousands = n < 9950 ? Math.round(n / 100) / 10 : Math.round(n / 1000);
+  return `${new Intl.NumberFormat(LOCALE[language]).format(thousands)}k`;
+}
+
 /** Two letters; "" for a name without any, such as a number. */
 export function initialsOf(name: string): string {
   const words = name.split(/\s+/).filter((w) => /\p{L}/u.test(w));

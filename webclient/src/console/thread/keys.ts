@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { singleKeysOff } from "../keys";
 
 /** Single keys of the thread; silent while somebody types or a dialog is open. */
 export function useKeys(keys: Record<string, () => void>): void {
@@ -7,7 +8,7 @@ export function useKeys(keys: Record<string, () => void>): void {
   useEffect(() => {
     const down = (e: KeyboardEvent) => {
       if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || e.shiftKey || e.isComposing || e.repeat) return;
-      if (isTyping(e.target) || document.querySelector("dialog[open]")) return;
+      if (singleKeysOff(e.key) || isTyping(e.target) || document.querySelector("dialog[open]")) return;
       const act = now.current[e.key.toLowerCase()];
       if (!act) return;
       e.preventDefault();

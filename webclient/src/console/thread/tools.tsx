@@ -19,7 +19,7 @@ export function Tools({ desk, composing, blocked, t }: Props) {
   };
   return (
     <>
-      <label class="th-ib" title={t.attach}>
+      <label class="th-ib" title={t.attach} data-testid="attach">
         <Icon name="clip" size={17} />
         <input
           class="th-sr"
@@ -31,7 +31,6 @@ export function Tools({ desk, composing, blocked, t }: Props) {
             composing.attach([...(e.currentTarget.files ?? [])]);
             e.currentTarget.value = "";
           }}
-          data-testid="attach"
         />
       </label>
       {desk.store.replies.value.length > 0 && (
