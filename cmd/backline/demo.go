@@ -61,7 +61,12 @@ func (m *Main) runDemo(ctx context.Context, listen, folder string, log *slog.Log
 		return err
 	}
 	defer worldListener.Close()
-	d := demoAddresses{Gateway: "http://" + hostOf(gatewayListener), World: "http://" + hostOf(worldListener)}
+	mailListener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer mailListener.Close()
+	d := demoAddresses{Gateway: "http://" + hostOf(gatewayListener), World: "http://" + hostOf(worldListener), Mail: hostOf(mailListener)}
 	c, err := demoConfig(folder, d)
 	if err != nil {
 		return err
@@ -76,7 +81,7 @@ func (m *Main) runDemo(ctx context.Context, listen, folder string, log *slog.Log
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.Run(ctx, gatewayListener) })
-	g.Go(func() error { return world.Run(ctx, worldListener) })
+	g.Go(func() error { return world.Run(ctx, worldListener, mailListener) })
 	g.Go(func() error { return m.welcome(ctx, a, d) })
 	return g.Wait()
 }
@@ -98,7 +103,7 @@ func (m *Main) welcome(ctx context.Context, a *App, d demoAddresses) error {
 
   The company's website   %s/            write in the chat, bottom right
   The agents' console     %s/            one click signs you in
-  A customer's phone      %s/simulator   text messages and Messenger
+  A customer's phone      %s/simulator   text messages, Messenger and mail
 
 Stop with Ctrl+C.
 `, d.World, d.Gateway, d.World)
@@ -108,8 +113,8 @@ Stop with Ctrl+C.
 // demoAgents sign in with one click.
 func demoAgents() []gateway.AgentID { return []gateway.AgentID{"jana", "emil"} }
 
-// demoAddresses are where the two servers of the demo are reached.
-type demoAddresses struct{ Gateway, World string }
+// demoAddresses are where the servers of the demo are reached: two by HTTP, the mail relay as host:port.
+type demoAddresses struct{ Gateway, World, Mail string }
 
 // listenBeside takes the next port, so that the address is the same each time, or any free one.
 func listenBeside(a *net.TCPAddr) (net.Listener, error) {
@@ -129,6 +134,8 @@ func hostOf(l net.Listener) string {
 	return a.String()
 }
 
+func demoConfigPath(folder string) string { return filepath.Join(folder, "backline.yaml") }
+
 // demoConfig writes the demo's configuration into its folder, to look at and to learn from, and loads it as
 // `serve` would. The secrets are new each time: they join only the two servers of this process.
 func demoConfig(folder string, d demoAddresses) (*config.Config, error) {
@@ -144,7 +151,7 @@ func demoConfig(folder string, d demoAddresses) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(folder, "backline.yaml")
+	path := demoConfigPath(folder)
 	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
 		return nil, fmt.Errorf("demo configuration: %w", err)
 	}
@@ -182,6 +189,7 @@ sms:
     account_sid: AC00000000000000000000000000000001
     auth_token: {{call .Secret}}
     api_url: {{.World}}/twilio
+mail: {smtp: "smtp://{{.Mail}}", from: Nordwind Logistik <service@nordwind.example>}
 replies:
   - {id: hello, title: Greeting, text: "Hello {{"{{name}}"}}, this is Nordwind. How can I help?"}
   - {id: number, title: Ask for the number, text: "Could you give me the delivery number, please? It stands at the top of your order mail."}

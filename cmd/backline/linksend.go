@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"backline/docs/examples"
 	"backline/gateway"
 	"backline/gateway/config"
 	"backline/gateway/links"
@@ -27,7 +28,7 @@ type mailingFlags struct {
 
 func (f *mailingFlags) define(fs *flag.FlagSet) {
 	fs.StringVar(&f.csv, "csv", "", "list `FILE`: email, name, language, subject, phone, to")
-	fs.StringVar(&f.template, "template", "", "mail `FILE`, see docs/examples/link-mail.tmpl")
+	fs.StringVar(&f.template, "template", "", "mail `FILE`; default: docs/examples/link-mail.tmpl")
 	fs.StringVar(&f.to, "to", "", "who answers where the list does not say: `queue/ID` or agent/ID")
 	fs.StringVar(&f.campaign, "campaign", "", "`NAME` of the mailing; nobody gets two mails of one; default: that of the list's file")
 	fs.StringVar(&f.ttl, "ttl", "", "how long the links are good: `72h`; default links.ttl")
@@ -49,8 +50,8 @@ func (m *Main) linkSend(ctx context.Context, args []string) error {
 	switch {
 	case err != nil:
 		return err
-	case f.csv == "" || f.template == "" || fs.NArg() > 0:
-		return usagef("want: link send --config FILE --csv FILE --template FILE")
+	case f.csv == "" || fs.NArg() > 0:
+		return usagef("want: link send --config FILE --csv FILE [--template FILE]")
 	case c == nil:
 		return usagef("--config is missing: the relay stands there")
 	case f.o.Connections < 1 || f.o.Connections > mailing.MaxConnections:
@@ -91,11 +92,15 @@ func (m *Main) prepareMailing(c *config.Config, f mailingFlags) (*mailJob, error
 	if err := m.judgeList(j.list, f); err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(f.template)
-	if err != nil {
-		return nil, err
+	text := examples.LinkMail
+	if f.template != "" {
+		own, err := os.ReadFile(f.template)
+		if err != nil {
+			return nil, err
+		}
+		text = string(own)
 	}
-	if j.o.Template, err = mailing.ParseTemplate(string(text), c.Company.Language, j.list.Extra); err != nil {
+	if j.o.Template, err = mailing.ParseTemplate(text, c.Company.Language, j.list.Extra); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.template, err)
 	}
 	j.o.Company, j.o.Campaign = c.Company.Name, f.campaign

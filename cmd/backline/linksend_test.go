@@ -83,7 +83,7 @@ func (in *installation) write(name, text string) string {
 
 // sendFlags are those of every mailing here.
 func (in *installation) sendFlags(csv string, more ...string) []string {
-	return append([]string{"link", "send", "--config", in.path, "--csv", csv, "--template", "../../docs/examples/link-mail.tmpl",
+	return append([]string{"link", "send", "--config", in.path, "--csv", csv,
 		"--to", "queue/main", "--rate", "0"}, more...)
 }
 

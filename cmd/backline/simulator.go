@@ -3,11 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"net/http"
+	"os"
+	"strings"
 
 	"backline/gateway"
 	"backline/gateway/httpx"
@@ -24,6 +29,7 @@ func (w *world) state(rw http.ResponseWriter, _ *http.Request) {
 	httpx.WriteJSON(rw, http.StatusOK, map[string]device{
 		"sms":       {customerNumber, w.account[gateway.ChannelSMS], w.sms.Messages()},
 		"messenger": {customerName, w.account[gateway.ChannelMessenger], w.messenger.Messages()},
+		"mail":      {customerMail, w.account["mail"], w.mail.Mails()},
 	})
 }
 
@@ -89,6 +95,41 @@ func (w *world) say(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rw.WriteHeader(http.StatusNoContent)
+}
+
+// sendLink is the company's side for once: it mails the customer a link as an operator would, by the command.
+func (w *world) sendLink(rw http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Text string `json:"text"`
+	}
+	if err := httpx.ReadJSON(rw, r, &in); err != nil {
+		httpx.Problem(rw, r, err)
+		return
+	}
+	if err := w.linkSend(r.Context(), in.Text); err != nil {
+		http.Error(rw, err.Error(), http.StatusBadGateway)
+		return
+	}
+	rw.WriteHeader(http.StatusNoContent)
+}
+
+func (w *world) linkSend(ctx context.Context, subject string) error {
+	list, err := os.CreateTemp("", "backline-demo-*.csv")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(list.Name()) // a rest would be in nobody's way
+	c := csv.NewWriter(list)
+	err = c.WriteAll([][]string{{"email", "name", "language", "subject"}, {customerMail, customerName, "en", subject}})
+	if err := errors.Join(err, list.Close()); err != nil {
+		return err
+	}
+	var out, errs strings.Builder
+	m := &Main{Stdout: &out, Stderr: &errs}
+	if m.Run(ctx, []string{"link", "send", "--config", w.config, "--csv", list.Name(), "--to", "queue/main", "--campaign", "demo-" + strings.ToLower(rand.Text()[:8])}) != exitDone {
+		return errors.New(errs.String())
+	}
+	return nil
 }
 
 // picture is the photograph that the made-up customer sends: a truck in the dusk, as far as 320 by 200 allow.

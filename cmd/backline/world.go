@@ -19,6 +19,7 @@ import (
 	"backline/channels/sms/smstest"
 	"backline/gateway"
 	"backline/gateway/config"
+	"backline/gateway/mailing/mailtest"
 )
 
 //go:embed demo
@@ -31,6 +32,8 @@ type world struct {
 	company   *template.Template
 	messenger *messengertest.World
 	sms       *smstest.Twilio
+	mail      *mailtest.Sink
+	config    string            // path of the gateway's configuration, for the commands an operator would give
 	account   map[string]string // our side of each device, as it is shown
 	log       *slog.Logger
 
@@ -47,6 +50,7 @@ const (
 	customerName   = "Henrik Kolbe"
 	customerPSID   = "24000000000000001"
 	customerNumber = "+12025550143"
+	customerMail   = "henrik.kolbe@kolbe.example"
 )
 
 func newWorld(c *config.Config, d demoAddresses, log *slog.Logger) (*world, error) {
@@ -54,7 +58,7 @@ func newWorld(c *config.Config, d demoAddresses, log *slog.Logger) (*world, erro
 	if err != nil {
 		return nil, err
 	}
-	w := &world{gateway: d.Gateway, company: t, log: log, watchers: map[chan struct{}]struct{}{}, account: map[string]string{}}
+	w := &world{gateway: d.Gateway, company: t, log: log, watchers: map[chan struct{}]struct{}{}, account: map[string]string{"mail": c.Mail.From}, config: demoConfigPath(c.Data)}
 	for _, e := range c.Entries {
 		w.account[e.Channel] = e.Account()
 	}
@@ -64,11 +68,12 @@ func newWorld(c *config.Config, d demoAddresses, log *slog.Logger) (*world, erro
 		BaseURL: d.World + "/graph", PSID: customerPSID, CustomerName: customerName, OnChange: w.changed, Log: log})
 	w.sms = smstest.NewTwilio(smstest.TwilioOptions{AccountSID: c.SMS.Twilio.AccountSID, AuthToken: string(c.SMS.Twilio.AuthToken),
 		Number: w.account[gateway.ChannelSMS], Remote: customerNumber, PublicURL: d.Gateway, BaseURL: d.World + "/twilio", OnChange: w.changed, Log: log})
+	w.mail = mailtest.New(mailtest.Options{OnMail: func(string, string) { w.changed() }})
 	return w, nil
 }
 
-// Run serves on l until ctx ends.
-func (w *world) Run(ctx context.Context, l net.Listener) error {
+// Run serves the web on l and mail on relay until ctx ends.
+func (w *world) Run(ctx context.Context, l, relay net.Listener) error {
 	server := &http.Server{Handler: w.routes(), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -79,6 +84,7 @@ func (w *world) Run(ctx context.Context, l net.Listener) error {
 	})
 	g.Go(func() error { return w.messenger.Run(ctx) })
 	g.Go(func() error { return w.sms.Run(ctx) })
+	g.Go(func() error { return w.mail.Run(ctx, relay) })
 	g.Go(func() error {
 		<-ctx.Done()
 		return server.Close() // nobody in a demo waits for the end of a download
@@ -103,6 +109,7 @@ func (w *world) routes() http.Handler {
 	})
 	mux.HandleFunc("GET /simulator/state", w.state)
 	mux.HandleFunc("GET /simulator/events", w.events)
+	mux.HandleFunc("POST /simulator/mail", w.sendLink)
 	mux.HandleFunc("POST /simulator/{device}", w.say)
 	mux.Handle("/graph/", http.StripPrefix("/graph", w.messenger))
 	mux.Handle("/twilio/", http.StripPrefix("/twilio", w.sms))

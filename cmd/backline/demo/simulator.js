@@ -21,13 +21,49 @@ function line(m) {
   return div;
 }
 
+// mail shows one as a mail program does: its HTML with no scripts, in a frame as high as what is in it.
+function mail(m) {
+  const box = document.createElement("details");
+  box.className = "mail";
+  box.dataset.id = m.id;
+  const head = document.createElement("summary");
+  const subject = document.createElement("b");
+  subject.textContent = m.subject;
+  const from = document.createElement("small");
+  from.textContent = m.from.split(" <")[0].replaceAll('"', "") + ", " + new Date(m.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  head.append(subject, from);
+  const frame = document.createElement("iframe");
+  frame.title = m.subject;
+  frame.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
+  const fit = () => { if (frame.contentDocument?.body) frame.style.height = frame.contentDocument.documentElement.scrollHeight + "px"; };
+  frame.addEventListener("load", fit);
+  box.addEventListener("toggle", fit);
+  frame.srcdoc = '<base target="_blank">' + m.html;
+  box.append(head, frame);
+  return box;
+}
+
+// showMails adds what is new on top, opened, and leaves the rest as the reader has it.
+function showMails(log, mails) {
+  for (const m of [...mails].reverse()) {
+    if (log.querySelector(`[data-id="${m.id}"]`)) continue;
+    log.querySelector(".empty")?.remove();
+    for (const old of log.querySelectorAll("details")) old.open = false;
+    const box = mail(m);
+    box.open = true;
+    log.prepend(box);
+  }
+}
+
 async function refresh() {
   const state = await (await fetch("/simulator/state")).json();
   for (const d of devices) {
     const s = state[d.dataset.kind];
     d.querySelector("[data-remote]").textContent = s.remote;
-    d.querySelector("[data-account]").textContent = s.account;
+    const account = d.querySelector("[data-account]");
+    if (account) account.textContent = s.account;
     const log = d.querySelector(".log");
+    if (d.dataset.kind === "mail") { showMails(log, s.messages); continue; }
     log.replaceChildren(...s.messages.map(line));
     log.scrollTop = log.scrollHeight;
   }

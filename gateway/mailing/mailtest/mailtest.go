@@ -47,7 +47,7 @@ type Options struct {
 	// Fault is asked at MAIL ("mail"), RCPT ("rcpt") and after DATA ("data", then the mail is not kept); an error
 	// of type *smtp.SMTPError is the answer, another breaks the connection. nil: all is well.
 	Fault func(stage, address string) error
-	// OnMail is told of each mail, before the client hears that it was taken.
+	// OnMail is told of each mail when it is kept, before the client hears that it was taken.
 	OnMail func(to, raw string)
 	// Forget keeps no mails: OnMail sees them.
 	Forget bool
@@ -72,7 +72,7 @@ func New(o Options) *Sink { return &Sink{o: o} }
 func (s *Sink) Mails() []Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := slices.Clone(s.mails)
+	out := append([]Mail{}, s.mails...) // never nil: it is shown as JSON
 	slices.Reverse(out)
 	return out
 }
@@ -151,10 +151,13 @@ func (x *session) Data(r io.Reader) error {
 	if err := x.fault("data", x.to); err != nil {
 		return err
 	}
+	if err := x.sink.keep(x.to, string(raw)); err != nil {
+		return err
+	}
 	if x.sink.o.OnMail != nil {
 		x.sink.o.OnMail(x.to, string(raw))
 	}
-	return x.sink.keep(x.to, string(raw))
+	return nil
 }
 
 func (x *session) fault(stage, address string) error {
