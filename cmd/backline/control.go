@@ -129,8 +129,14 @@ func (c *controls) createToken(w http.ResponseWriter, r *http.Request) {
 	httpx.WriteJSON(w, http.StatusCreated, map[string]string{"token": token})
 }
 
-// control serves the socket of a running gateway.
+// control serves the socket of a running gateway. Commands that come while the journal is read wait until it
+// is: they are about what it says.
 func (a *App) control(ctx context.Context, l net.Listener) error {
+	select {
+	case <-a.live.Replayed():
+	case <-ctx.Done():
+		return l.Close()
+	}
 	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }

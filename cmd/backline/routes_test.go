@@ -8,7 +8,7 @@ import (
 )
 
 func TestNobodyIsSignedOutWhileTheJournalIsRead(t *testing.T) {
-	c, err := demoConfig(t.TempDir(), demoAddresses{Gateway: "http://127.0.0.1:8080", World: "http://127.0.0.1:8081"})
+	c, err := demoConfig(t.TempDir(), demoAddresses{Gateway: "http://127.0.0.1:8080", World: "http://127.0.0.1:8081", Mail: "127.0.0.1:8082"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -146,8 +146,9 @@ func (s *Store) Token(l Link) string {
 // URL is the address of a link, 54 characters behind scheme and host.
 func (s *Store) URL(l Link) string { return s.o.PublicURL + "/talk/" + s.Token(l) }
 
-// Resolve says what is behind a token. The error is ErrUnknown, ErrExpired or ErrRevoked, then with as much of
-// the Link as is still known (its language, say), or Unavailable while the journal is being read.
+// Resolve says what is behind a token, and changes nothing. The error is ErrUnknown, ErrExpired or ErrRevoked,
+// then with as much of the Link as is still known (its language, say), or Unavailable while the journal is
+// being read.
 func (s *Store) Resolve(token string, now time.Time) (Link, error) {
 	t, ok := parseToken(token)
 	if !ok {
@@ -165,6 +166,10 @@ func (s *Store) Resolve(token string, now time.Time) (Link, error) {
 	return l, err
 }
 
+func errStarting() error {
+	return gateway.Errorf(gateway.Unavailable, "the gateway is starting; try again in a moment")
+}
+
 // find returns a link that may be used now.
 func (s *Store) find(i id, now time.Time) (Link, error) {
 	s.mu.RLock()
@@ -172,7 +177,7 @@ func (s *Store) find(i id, now time.Time) (Link, error) {
 	r, ok := s.links[i]
 	switch {
 	case !s.replayed: // a revocation may be yet to come
-		return Link{}, gateway.Errorf(gateway.Unavailable, "the gateway is starting; try again in a moment")
+		return Link{}, errStarting()
 	case !ok:
 		return Link{}, ErrExpired
 	}

@@ -400,9 +400,13 @@ func TestNothingIsSaidBeforeTheJournalIsRead(t *testing.T) {
 	d := open(t)
 	l := d.create(links.Spec{})
 	starting := d.begin()
-	_, err := starting.Resolve(d.Token(l), time.Now())
-	if e, ok := errors.AsType[*gateway.Error](err); !ok || e.Kind != gateway.Unavailable {
-		t.Errorf("while starting: %v", err)
+	_, resolving := starting.Resolve(d.Token(l), time.Now())
+	_, creating := starting.Create(t.Context(), links.Spec{To: "queue/main"})
+	_, public := starting.Public(t.Context(), "queue/main", "")
+	for _, err := range []error{resolving, creating, public} {
+		if e, ok := errors.AsType[*gateway.Error](err); !ok || e.Kind != gateway.Unavailable {
+			t.Errorf("while starting: %v", err)
+		}
 	}
 }
 

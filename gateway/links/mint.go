@@ -58,8 +58,14 @@ func (s *Store) Mint(ctx context.Context, specs []Spec) ([]Link, error) {
 	return s.mint(ctx, specs)
 }
 
-// begin waits for whoever makes links now.
+// begin waits for whoever makes links now. Before the journal is read nobody can tell which are there.
 func (s *Store) begin(ctx context.Context) error {
+	s.mu.RLock()
+	replayed := s.replayed
+	s.mu.RUnlock()
+	if !replayed {
+		return errStarting()
+	}
 	select {
 	case s.making <- struct{}{}:
 		return nil
