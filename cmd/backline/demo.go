@@ -171,7 +171,7 @@ queues:
   - {id: main, name: Service}
   - {id: dispatch, name: Dispatch}
 agents:
-  - {id: jana, name: Jana Brandt, queues: [main, dispatch]}
+  - {id: jana, name: Jana Brandt, queues: [main, dispatch], role: admin}
   - {id: emil, name: Emil Sommer, queues: [main]}
 entries:
   - {channel: livechat, site: shop, to: queue/main, origins: ["{{.World}}"]}

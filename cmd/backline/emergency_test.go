@@ -182,3 +182,39 @@ func TestOnlyAdministratorsPressTheSwitchByREST(t *testing.T) {
 	}
 	in.stop()
 }
+
+func TestContactSheetIsForThoseWhoAreSignedIn(t *testing.T) {
+	in := install(t, "")
+	in.start()
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	get := func(cookie string) (*http.Response, string) {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", in.url+"/print/contact", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Cookie", cookie)
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, string(body)
+	}
+	if res, _ := get(""); res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/" {
+		t.Errorf("a stranger: %s to %q", res.Status, res.Header.Get("Location"))
+	}
+	jana := in.signIn("jana")
+	res, body := get(jana)
+	if res.StatusCode != http.StatusOK || !strings.Contains(body, "shop.example.org") || strings.Contains(body, "out of order") {
+		t.Errorf("without an emergency: %s %s", res.Status, body)
+	}
+	in.pressed("on", "--why", "trunk down", "--text-de", "Bis drei Uhr.")
+	if _, body = get(jana); !strings.Contains(body, "The phone numbers of Nordwind are out of order right now.<") || !strings.Contains(body, "Bis drei Uhr.") {
+		t.Errorf("in an emergency: %s", body)
+	}
+	in.stop()
+}

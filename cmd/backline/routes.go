@@ -12,6 +12,7 @@ import (
 	"backline/gateway/access"
 	"backline/gateway/api"
 	"backline/gateway/httpx"
+	"backline/gateway/poster"
 	"backline/webclient"
 	"backline/webclient/serve"
 )
@@ -26,7 +27,7 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 		return nil, err
 	}
 	rest := api.New(api.Options{Live: a.live, History: a.history, Links: a.links, Agent: a.agentOf, By: a.nameOf, Person: a.personOf, SaveFile: a.saveFile, File: a.file,
-		Fail: func(w http.ResponseWriter, r *http.Request, err error) { httpx.Problem(w, r, err) }})
+		Fail: problem})
 
 	mux := http.NewServeMux()
 	handleAll(mux, a.pages.Routes())
@@ -45,6 +46,7 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 	mux.HandleFunc("GET /api/v1/openapi.json", api.OpenAPI)
 	mux.Handle("GET /ws/console", onceRead(replayed, a.hub))
 	mux.Handle("GET /files/", a.files.Handler())
+	mux.Handle("GET /print/contact", a.signedIn(poster.Handler(a.contactSheet, problem)))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", a.metrics.handler())
@@ -71,6 +73,8 @@ func onceRead(replayed <-chan struct{}, h http.Handler) http.Handler {
 		}
 	})
 }
+
+func problem(w http.ResponseWriter, r *http.Request, err error) { httpx.Problem(w, r, err) }
 
 func handleAll(mux *http.ServeMux, routes map[string]http.Handler) {
 	for pattern, h := range routes {

@@ -42,6 +42,15 @@ var builtIn = map[string]phrases{
 	},
 }
 
+// Broken says what is broken and nothing of what works, for where that is said in another way. The language is
+// German or English.
+func (t Texts) Broken(language string) string {
+	if p, ok := builtIn[base(language)]; ok {
+		return t.broken(p)
+	}
+	return t.broken(builtIn["en"])
+}
+
 func (t Texts) broken(p phrases) string {
 	if t.Company == "" {
 		return p.ours
