@@ -111,6 +111,19 @@ func ValidName(s string) bool {
 	return true
 }
 
+// ValidCallID reports whether id can name a call: long enough that nobody guesses it.
+func ValidCallID(id CallID) bool {
+	if len(id) < 16 || len(id) > 64 {
+		return false
+	}
+	for _, r := range id {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+			return false
+		}
+	}
+	return true
+}
+
 // State of a conversation.
 type State string
 

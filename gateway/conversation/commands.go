@@ -93,12 +93,12 @@ func (c *Conversation) Submit(t *Thread, m gateway.MessageSubmitted) (gateway.Ev
 	return m, nil
 }
 
-// EndWrapUp closes a conversation whose wrap-up time is over.
+// EndWrapUp ends a wrap-up whose time is over.
 func (c *Conversation) EndWrapUp(now time.Time) (gateway.Event, bool) {
-	if c.Head.State != gateway.StateWrapUp || now.Before(c.WrapUp) {
+	if c.Head.State != gateway.StateWrapUp || now.Before(*c.Head.WrapUpUntil) {
 		return nil, false
 	}
-	return gateway.ConversationClosed{Reason: "wrap_up_over"}, true
+	return c.afterWrapUp(""), true
 }
 
 func closedError() error {

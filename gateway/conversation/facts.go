@@ -27,7 +27,11 @@ func (f *Fold) messageReceived(r Record, e gateway.MessageReceived) {
 		f.inbound(r, t, c, it)
 		return
 	}
-	keyword := isKeyword(e.Kind)
+	f.want(r, t, it, isKeyword(e.Kind))
+}
+
+// want keeps a line of a thread without an open conversation; a decision to open one is due.
+func (f *Fold) want(r Record, t *Thread, it wire.Item, keyword bool) {
 	if t.cause == 0 {
 		t.cause, t.first, t.keyword = r.Pos, it, true
 	}
@@ -81,7 +85,10 @@ func (f *Fold) count(t *Thread, c *Conversation, it wire.Item) {
 	} else {
 		c.Head.Messages.Outbound++
 	}
-	c.Head.LastAt = it.Time
+	c.Head.LastAt, c.Head.LastCall = it.Time, nil
+	if c.due == dueClose {
+		c.due = "" // there is something to answer after all
+	}
 	c.Head.Preview, c.Head.PreviewFrom = preview(it.Text), it.Direction
 	if it.Text == "" && len(it.Attachments) > 0 {
 		c.Head.Preview = "📎 " + it.Attachments[0].Kind
@@ -171,11 +178,12 @@ func (f *Fold) contactLearned(r Record, e gateway.ContactLearned) {
 	set(&t.Contact.Phone, e.Phone)
 	set(&t.Contact.Language, e.Language)
 	set(&t.Contact.Page, e.Page)
+	set(&t.Subject, e.Subject)
 	if e.Picture != "" {
 		t.Contact.Picture = e.Picture
 	}
 	if c := t.current; c != nil {
-		c.Head.Contact = t.Contact
+		c.Head.Contact, c.Head.Subject = t.Contact, t.Subject
 		f.touch(r, c)
 	}
 }

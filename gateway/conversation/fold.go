@@ -34,6 +34,8 @@ type Fold struct {
 	agentNames    map[gateway.AgentID]string
 	held          map[gateway.AgentID]int // open conversations by holder
 	wrapping      map[gateway.ConversationID]*Conversation
+	calling       map[gateway.ConversationID]*Conversation // with a call
+	callDue       map[gateway.ConversationID]*Conversation // a decision about it is due
 	changes       []Change
 	unknown       uint64
 }
@@ -47,6 +49,8 @@ func New() *Fold {
 		agentNames:    map[gateway.AgentID]string{},
 		held:          map[gateway.AgentID]int{},
 		wrapping:      map[gateway.ConversationID]*Conversation{},
+		calling:       map[gateway.ConversationID]*Conversation{},
+		callDue:       map[gateway.ConversationID]*Conversation{},
 	}
 }
 
@@ -58,6 +62,7 @@ type Thread struct {
 	LastInbound time.Time
 	OptedOut    bool
 	NotOurs     bool
+	Subject     string // of the link it came by
 
 	current *Conversation // open, or the last one while it can be reopened
 	pending []wire.Item   // facts that came while no conversation was open
@@ -73,10 +78,12 @@ type Conversation struct {
 	Version   uint64            // of its stream
 	Front     bool              // waits at the head of its queue
 	Tried     []gateway.AgentID // missed or declined since it last began to wait
-	WrapUp    time.Time         // end of the wrap-up
 	Held      bool              // the holder has written since getting it
 	LastAgent gateway.AgentID   // who held it last
 	Seen      uint64            // position up to which an agent has read what the customer wrote
+
+	answeredAt time.Time // its call was taken
+	due        string    // what its call asks for: dueQueue …
 
 	readTo uint64
 	holder gateway.AgentID // whom f.held counts it for
@@ -136,6 +143,7 @@ func (f *Fold) hold(c *Conversation, to gateway.AgentID) {
 	if to != "" {
 		f.held[to]++
 	}
+	c.Head.WrapUpUntil, c.due = nil, ""
 	delete(f.wrapping, c.Head.ID)
 }
 
@@ -164,6 +172,14 @@ func (f *Fold) Apply(r Record) []Change {
 		f.consentChanged(r, e)
 	case gateway.ThreadControlChanged:
 		f.controlChanged(r, e)
+	case gateway.CallRequested:
+		f.callRequested(r, e)
+	case gateway.CallAnswered:
+		f.callAnswered(r, e)
+	case gateway.CallConnected:
+		f.callConnected(r, e)
+	case gateway.CallEnded:
+		f.callEnded(r, e)
 	case gateway.ConversationOpened:
 		f.opened(r, e)
 	case gateway.AgentSaved:
@@ -199,10 +215,12 @@ func (f *Fold) applyToConversation(r Record) {
 		f.offerEnded(r, c, e)
 	case gateway.ConversationAssigned:
 		f.assigned(r, c, e)
+	case gateway.CallPlaced:
+		f.callPlaced(r, c, e)
 	case gateway.WrapUpStarted:
-		c.Head.State, c.WrapUp = gateway.StateWrapUp, e.Until
-		f.wrapping[c.Head.ID] = c
-		f.touch(r, c)
+		f.wrapUpStarted(r, c, e)
+	case gateway.WrapUpEnded:
+		f.wrapUpEnded(r, c)
 	case gateway.ConversationClosed:
 		f.closedBy(r, c, e)
 	case gateway.MessageSubmitted:
@@ -274,6 +292,10 @@ func (f *Fold) touch(r Record, c *Conversation) {
 		o.Agents = slices.Clone(o.Agents)
 		head.Offer = &o
 	}
+	if c.Head.Call != nil {
+		call := *c.Head.Call
+		head.Call = &call
+	}
 	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Conversation: &head})
 }
 
@@ -338,7 +360,8 @@ func (f *Fold) agentName(id gateway.AgentID) string {
 func (c *Conversation) countUnread() int {
 	n := 0
 	for _, it := range c.items {
-		if it.Kind == "message" && it.Direction == gateway.Inbound && it.Position > c.readTo {
+		missed := it.Kind == "call" && it.Ended != nil && it.Ended.Outcome == "missed"
+		if (it.Kind == "message" || missed) && it.Direction == gateway.Inbound && it.Position > c.readTo {
 			n++
 		}
 	}

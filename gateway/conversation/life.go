@@ -49,7 +49,7 @@ func (f *Fold) opened(r Record, e gateway.ConversationOpened) {
 	c := &Conversation{Thread: e.Thread, Version: r.Version, Head: wire.Conversation{
 		ID: e.Conversation, Channel: e.Identity.Channel, Entry: e.Entry, State: gateway.StateWaiting,
 		Queue: e.Queue, Target: e.Target, Contact: t.Contact, OpenedAt: since, WaitingSince: &since,
-		LastAt: since, OptedOut: t.OptedOut, NotOurs: t.NotOurs, Priority: e.Priority,
+		LastAt: since, OptedOut: t.OptedOut, NotOurs: t.NotOurs, Priority: e.Priority, Subject: t.Subject,
 	}}
 	f.conversations[e.Conversation] = c
 	t.current = c
@@ -63,7 +63,15 @@ func (f *Fold) takePending(r Record, t *Thread, c *Conversation) {
 	t.pending, t.cause, t.first, t.keyword = nil, 0, wire.Item{}, false
 	delete(f.unrouted, t.ID)
 	for _, it := range pending {
-		f.count(t, c, it)
+		switch {
+		case it.Kind != "call":
+			f.count(t, c, it)
+		case it.Ended == nil:
+			f.begin(c, it.Call)
+		default:
+			it.Call = nil
+			f.over(c, it.Ended)
+		}
 		f.keep(r, c, it)
 	}
 	slices.SortStableFunc(c.items, func(a, b *wire.Item) int { return int(int64(a.Position) - int64(b.Position)) })
@@ -107,6 +115,10 @@ func (f *Fold) queued(r Record, c *Conversation, e gateway.ConversationQueued) {
 	c.Head.State, c.Head.Agent, c.Head.Offer = gateway.StateWaiting, "", nil
 	c.Head.WaitingSince, c.Head.Target, c.Head.Queue = &since, e.Target, e.Queue
 	c.Front, c.Held, c.Tried = e.Front, false, nil
+	if call := c.Head.Call; call != nil && call.State != wire.CallRinging {
+		c.answeredAt = time.Time{}
+		f.moveCall(r, c, wire.CallWaiting, "")
+	}
 	f.event(r, c, "queued", map[string]string{"queue": string(e.Queue), "target": string(e.Target), "reason": e.Reason,
 		"by": string(e.By), "by_name": f.nameOf(e.By)})
 	f.touch(r, c)
@@ -155,6 +167,12 @@ func (f *Fold) assigned(r Record, c *Conversation, e gateway.ConversationAssigne
 	f.hold(c, e.Agent)
 	c.Head.State, c.Head.Agent, c.Head.Offer, c.Head.WaitingSince = gateway.StateActive, e.Agent, nil, nil
 	c.Front, c.Held, c.Tried = false, false, nil
+	if call := c.Head.Call; call != nil && call.State != wire.CallRinging {
+		if c.answeredAt.IsZero() {
+			c.answeredAt = r.At
+		}
+		f.moveCall(r, c, wire.CallAnswered, e.Agent)
+	}
 	f.event(r, c, "assigned", map[string]string{"agent": string(e.Agent), "agent_name": f.agentName(e.Agent), "how": e.How,
 		"by": string(e.By), "by_name": f.nameOf(e.By), "wait": wait.String()})
 	f.touch(r, c)
@@ -165,6 +183,9 @@ func (f *Fold) closedBy(r Record, c *Conversation, e gateway.ConversationClosed)
 		return
 	}
 	at := r.At
+	if c.Head.Call != nil {
+		f.endCall(r, c, gateway.EndAgent, e.By)
+	}
 	if c.Head.Agent != "" {
 		c.LastAgent = c.Head.Agent
 	}
@@ -173,5 +194,24 @@ func (f *Fold) closedBy(r Record, c *Conversation, e gateway.ConversationClosed)
 	c.readTo, c.Head.Unread = r.Pos, 0
 	f.closed = append(f.closed, c)
 	f.event(r, c, "closed", map[string]string{"by": string(e.By), "by_name": f.nameOf(e.By), "reason": e.Reason})
+	f.touch(r, c)
+}
+
+func (f *Fold) wrapUpStarted(r Record, c *Conversation, e gateway.WrapUpStarted) {
+	if c.Head.State != gateway.StateActive {
+		return
+	}
+	until := e.Until
+	c.Head.State, c.Head.WrapUpUntil, c.due = gateway.StateWrapUp, &until, ""
+	f.wrapping[c.Head.ID] = c
+	f.touch(r, c)
+}
+
+func (f *Fold) wrapUpEnded(r Record, c *Conversation) {
+	if c.Head.State != gateway.StateWrapUp {
+		return
+	}
+	c.Head.State, c.Head.WrapUpUntil = gateway.StateActive, nil
+	delete(f.wrapping, c.Head.ID)
 	f.touch(r, c)
 }

@@ -72,6 +72,10 @@ func (l *Live) mirrorLocked(r conversation.Record) {
 		if t, ok := l.fold.Thread(gateway.ThreadID(r.Stream[len("thread/"):])); ok && t.Current() != nil {
 			l.putWorkLocked(t.Current())
 		}
+	case gateway.CallRequested, gateway.CallAnswered, gateway.CallConnected, gateway.CallEnded:
+		if t, ok := l.fold.Thread(gateway.ThreadID(r.Stream[len("thread/"):])); ok && t.Current() != nil {
+			l.putByIDLocked(t.Current().Head.ID)
+		}
 	case gateway.OfferEnded:
 		l.putStreamLocked(r.Stream)
 		l.putAgentLocked(e.Agent, now)
@@ -82,7 +86,7 @@ func (l *Live) mirrorLocked(r conversation.Record) {
 			l.putAgentLocked(a, now)
 		}
 	case gateway.ConversationAssigned, gateway.ConversationQueued, gateway.ConversationClosed, gateway.WrapUpStarted,
-		gateway.ConversationReopened, gateway.MessageSubmitted:
+		gateway.ConversationReopened, gateway.MessageSubmitted, gateway.CallPlaced, gateway.WrapUpEnded:
 		l.putStreamLocked(r.Stream)
 	}
 }
@@ -117,6 +121,10 @@ func (l *Live) putWorkLocked(c *conversation.Conversation) {
 	}
 	w := router.Work{ID: h.ID, State: h.State, Target: h.Target, Queue: h.Queue, Kind: router.Text, Priority: h.Priority,
 		Front: c.Front, Agent: h.Agent, Answered: c.Held, Tried: slices.Clone(c.Tried), Version: c.Version}
+	if h.Call != nil {
+		// A caller is not left alone with an agent whose console is gone: they wait for the next one.
+		w.Kind, w.Answered = router.Call, false
+	}
 	if h.WaitingSince != nil {
 		w.Since = *h.WaitingSince
 	}
@@ -159,7 +167,9 @@ func (l *Live) agentViewLocked(id gateway.AgentID, now time.Time) wire.Agent {
 	switch {
 	case a.heartbeat.IsZero() || now.Sub(a.heartbeat) >= gone:
 		v.Presence = gateway.PresenceOffline
-	case a.presence == gateway.PresenceReady && v.Active >= a.saved.TextCapacity:
+	case l.fold.Wrapping(id):
+		v.Presence = gateway.PresenceWrapUp
+	case a.presence == gateway.PresenceReady && (v.Active >= a.saved.TextCapacity || l.fold.Talking(id)):
 		v.Presence = gateway.PresenceBusy
 	}
 	return v

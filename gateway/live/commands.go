@@ -115,6 +115,9 @@ func (l *Live) Assign(ctx context.Context, by gateway.AgentID, id gateway.Conver
 		return Result{}, err
 	}
 	return l.change(ctx, id, "", func(c *conversation.Conversation, _ *conversation.Thread) (gateway.Event, error) {
+		if c.Head.Call != nil { // somebody must pick up
+			return c.Queue(to, c.Head.Queue, "transfer", by)
+		}
 		return c.Assign(to.Agent(), by, "assigned")
 	})
 }

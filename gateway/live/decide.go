@@ -36,6 +36,7 @@ func (l *Live) decide(ctx context.Context) (uint64, time.Duration, error) {
 	actions := l.openingsLocked(now)
 	actions = append(actions, l.wrapUpsLocked(now)...)
 	actions = append(actions, l.returnsLocked(now)...)
+	actions = append(actions, l.callsLocked(now)...)
 	for _, d := range l.router.Decide(now, maxDecisions) {
 		actions = append(actions, l.actionLocked(d, now))
 	}
@@ -62,7 +63,7 @@ func (l *Live) nextLocked(now time.Time) time.Duration {
 		next = min(next, max(at.Sub(now), time.Millisecond))
 	}
 	for c := range l.fold.WrappingUp {
-		next = min(next, max(c.WrapUp.Sub(now), time.Millisecond))
+		next = min(next, max(c.Head.WrapUpUntil.Sub(now), time.Millisecond))
 	}
 	return next
 }
@@ -138,6 +139,11 @@ func (l *Live) reopenLocked(w conversation.Wanting) action {
 
 // entry finds where a customer arrived; an account nobody configured goes to the first queue.
 func (l *Live) entry(who gateway.Identity) Entry {
+	if l.opts.EntryOf != nil {
+		if e, ok := l.opts.EntryOf(who); ok {
+			return e
+		}
+	}
 	if e, ok := l.entries[who.Channel+"/"+who.Account]; ok {
 		return e
 	}

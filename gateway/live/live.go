@@ -55,7 +55,7 @@ type History interface {
 	ItemsSince(ctx context.Context, rev uint64, limit int) ([]wire.Item, error)
 }
 
-// Options of a Live. All but Windows and Emergency are needed.
+// Options of a Live. Raw, Observers, Windows, Emergency, EntryOf, Calls and Ready may be left out.
 type Options struct {
 	Journal  journal.Journal
 	History  History
@@ -71,6 +71,10 @@ type Options struct {
 	Windows map[string]func(lastInbound, now time.Time) *wire.Window
 	// Emergency is what the emergency switch changes.
 	Emergency Emergency
+	// EntryOf finds the entry of customers who came by a link of their own.
+	EntryOf func(gateway.Identity) (Entry, bool)
+	// Calls joins the sides of calls; nil: calls cannot be had.
+	Calls Calls
 	// Ready is called once, when the journal has been folded up to the head found at start.
 	Ready func()
 }
@@ -98,7 +102,8 @@ type Live struct {
 	subs      map[*Subscription]struct{}
 	visitors  map[gateway.ThreadID]map[*visitor]struct{}
 	alarms    map[string]wire.Alarm
-	forgotten uint64 // highest Rev of a conversation that left memory
+	calling   map[gateway.ConversationID]struct{} // whose call Calls knows
+	forgotten uint64                              // highest Rev of a conversation that left memory
 	replayed  bool
 	failed    error // why Run ended
 	stats     Stats
@@ -133,7 +138,7 @@ func New(o Options) *Live {
 		ready: make(chan struct{}), hurry: make(chan struct{}, 1), alert: newAlert(o.Emergency.Texts),
 		fold: conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},
 		subs: map[*Subscription]struct{}{}, visitors: map[gateway.ThreadID]map[*visitor]struct{}{},
-		alarms: map[string]wire.Alarm{}}
+		alarms: map[string]wire.Alarm{}, calling: map[gateway.ConversationID]struct{}{}}
 	for _, q := range o.Queues {
 		l.queues[q.ID] = q
 	}
@@ -254,6 +259,7 @@ func (l *Live) finishReplay() {
 	}
 	for c := range l.fold.All {
 		l.putWorkLocked(c)
+		l.callChangedLocked(&c.Head, c.Thread)
 	}
 	l.replayed = true
 	l.mu.Unlock()

@@ -126,6 +126,7 @@ func (l *Live) publishLocked(pos uint64, changes []conversation.Change) {
 		case ch.Conversation != nil:
 			v := l.viewLocked(*ch.Conversation, ch.Thread, now)
 			l.sendAllLocked(wire.ConsoleUpdate{Position: pos, Conversation: &v})
+			l.callChangedLocked(ch.Conversation, ch.Thread)
 			l.tellVisitorsLocked(ch.Thread, nil)
 		case ch.Item != nil:
 			l.sendAllLocked(wire.ConsoleUpdate{Position: pos, Item: ch.Item})

@@ -50,6 +50,18 @@ func visible(it wire.Item) (wire.Item, bool) {
 			return it, false
 		}
 		return it, true
+	case "call":
+		if it.Call != nil {
+			call := *it.Call
+			call.Agent = ""
+			it.Call = &call
+		}
+		if it.Ended != nil {
+			ended := *it.Ended
+			ended.Agent = ""
+			it.Ended = &ended
+		}
+		return it, true
 	}
 	return it, false
 }
@@ -184,7 +196,7 @@ func (l *Live) statusOf(t gateway.ThreadID, who gateway.Identity, language strin
 
 func (l *Live) statusLocked(id gateway.ThreadID, who gateway.Identity, now time.Time) wire.Status {
 	e := l.entry(who)
-	s := wire.Status{State: "none", Staffed: l.router.Staffed(e.Queue, now), Open: l.router.Open(e.Queue, now), EstimateMS: -1}
+	s := wire.Status{State: "none", Staffed: l.router.Staffed(e.Queue, now), Open: l.router.Open(e.Queue, now), EstimateMS: -1, Calls: l.opts.Calls != nil}
 	if id == "" {
 		if q := l.router.QueueStats(e.Queue, now); q.EstimateKnown {
 			s.EstimateMS = q.Estimate.Milliseconds()
@@ -197,6 +209,7 @@ func (l *Live) statusLocked(id gateway.ThreadID, who gateway.Identity, now time.
 	}
 	h := &t.Current().Head
 	s.Seen = t.Current().Seen
+	s.Call = l.visitorCallLocked(h)
 	s.Staffed, s.Open = l.router.Staffed(h.Queue, now), l.router.Open(h.Queue, now)
 	switch h.State {
 	case gateway.StateClosed:
@@ -225,4 +238,19 @@ func (l *Live) VisitorTyping(who gateway.Identity) {
 	if t, ok := l.fold.Thread(who.Thread()); ok && t.Current() != nil && t.Current().Open() {
 		l.sendAllLocked(wire.ConsoleTyping{Conversation: t.Current().Head.ID})
 	}
+}
+
+// visitorCallLocked is a call as the customer sees it.
+func (l *Live) visitorCallLocked(h *wire.Conversation) wire.VisitorCall {
+	if h.Call == nil {
+		return wire.VisitorCall{}
+	}
+	v := wire.VisitorCall{ID: h.Call.ID, State: h.Call.State, Since: h.Call.Since}
+	if h.Call.State == wire.CallConnected && h.Call.ConnectedAt != nil {
+		v.Since = *h.Call.ConnectedAt
+	}
+	if a := l.agents[h.Call.Agent]; a != nil {
+		v.Agent = a.saved.Name
+	}
+	return v
 }

@@ -1,0 +1,127 @@
+package live
+
+import (
+	"context"
+	"time"
+
+	"backline/gateway"
+	"backline/gateway/conversation"
+	"backline/gateway/journal"
+	"backline/gateway/wire"
+)
+
+// Calls is who joins the sides of calls. It is told of each change of a conversation's call, and once of each
+// call that there is when the journal has been read. Changed must be quick and must not call back.
+type Calls interface {
+	Changed(CallChange)
+}
+
+// CallChange is a conversation's call as it is now.
+type CallChange struct {
+	Conversation gateway.ConversationID
+	Who          gateway.Identity
+	Holder       gateway.AgentID
+	Call         *wire.Call // nil: it is over
+	Rev          uint64
+}
+
+// callChangedLocked tells Calls of a head that has a call, or had one.
+func (l *Live) callChangedLocked(h *wire.Conversation, t gateway.ThreadID) {
+	if l.opts.Calls == nil {
+		return
+	}
+	_, had := l.calling[h.ID]
+	switch {
+	case h.Call == nil && !had:
+		return
+	case h.Call == nil:
+		delete(l.calling, h.ID)
+	default:
+		l.calling[h.ID] = struct{}{}
+	}
+	ch := CallChange{Conversation: h.ID, Holder: h.Agent, Rev: h.Rev}
+	if th, ok := l.fold.Thread(t); ok {
+		ch.Who = th.Identity
+	}
+	if h.Call != nil {
+		call := *h.Call
+		ch.Call = &call
+	}
+	l.opts.Calls.Changed(ch)
+}
+
+// callsLocked decides what conversations need because of their calls.
+func (l *Live) callsLocked(now time.Time) []action {
+	var out []action
+	for c := range l.fold.CallsDue {
+		if ev, due := c.CallDecision(now, l.router.WrapUpFor(c.Head.Queue)); due {
+			out = append(out, action{write: Write(gateway.ConversationStream(c.Head.ID), c.Version, "", now, ev), undo: func() {}})
+		}
+	}
+	return out
+}
+
+// PlaceCall calls the customer. Who does not hold the conversation takes it first.
+func (l *Live) PlaceCall(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, call gateway.CallID) (Result, error) {
+	if !gateway.ValidCallID(call) {
+		return Result{}, &gateway.Error{Kind: gateway.Invalid, Field: "call", Msg: "a call's id is 16 to 64 of A-Z, a-z, 0-9, - and _"}
+	}
+	if _, err := l.Take(ctx, by, id); err != nil {
+		return Result{}, err
+	}
+	return l.change(ctx, id, "call/"+string(call)+"/placed", func(c *conversation.Conversation, t *conversation.Thread) (gateway.Event, error) {
+		if len(l.visitors[t.ID]) == 0 {
+			return nil, gateway.Errorf(gateway.Conflicting, "the customer's page is closed: there is nobody to call")
+		}
+		return c.PlaceCall(by, call)
+	})
+}
+
+// EndWrapUp says that an agent needs no more time.
+func (l *Live) EndWrapUp(ctx context.Context, by gateway.AgentID, id gateway.ConversationID) (Result, error) {
+	return l.change(ctx, id, "", func(c *conversation.Conversation, _ *conversation.Thread) (gateway.Event, error) {
+		return c.FinishWrapUp(by)
+	})
+}
+
+// CallOf returns the call of a customer's conversation, if there is one.
+func (l *Live) CallOf(who gateway.Identity) (CallChange, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, ok := l.fold.Thread(who.Thread())
+	if !ok || t.Current() == nil || t.Current().Head.Call == nil {
+		return CallChange{}, false
+	}
+	h := &t.Current().Head
+	call := *h.Call
+	return CallChange{Conversation: h.ID, Who: who, Holder: h.Agent, Call: &call, Rev: h.Rev}, true
+}
+
+// CallFact writes what became known about a customer's call and waits until it has been folded. Key makes it
+// once.
+func (l *Live) CallFact(ctx context.Context, who gateway.Identity, key string, e gateway.Event) error {
+	receipt, err := l.opts.Journal.Append(ctx, Write(gateway.ThreadStream(who.Thread()), journal.Any, key, time.Now(), e))
+	if err != nil {
+		return unavailable(err)
+	}
+	return l.Wait(ctx, receipt.Pos)
+}
+
+// TellVisitor and TellAgent send a frame to each open page of a customer, each console of an agent.
+func (l *Live) TellVisitor(who gateway.Identity, frame any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for v := range l.visitors[who.Thread()] {
+		v.push(frame)
+	}
+}
+
+func (l *Live) TellAgent(id gateway.AgentID, frame any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := range l.subs {
+		if s.agent == id {
+			l.sendLocked(s, frame)
+		}
+	}
+}
