@@ -21,7 +21,7 @@ func callItemID(id gateway.CallID) string { return "call-" + string(id) }
 
 func (f *Fold) callRequested(r Record, e gateway.CallRequested) {
 	t := f.thread(r, e.Identity)
-	if t == nil || t.calling() {
+	if t == nil || t.Call() != nil {
 		return // the one under way counts
 	}
 	call := &wire.Call{ID: e.Call, State: wire.CallWaiting, From: "customer", Since: r.At}
@@ -36,17 +36,24 @@ func (f *Fold) callRequested(r Record, e gateway.CallRequested) {
 	f.want(r, t, it, false)
 }
 
-// calling reports whether the thread has a call that has not ended.
-func (t *Thread) calling() bool {
+// Call returns a copy of the thread's call that has not ended, also while its conversation is yet to be opened;
+// nil if there is none.
+func (t *Thread) Call() *wire.Call {
+	var found *wire.Call
 	if c := t.live(); c != nil {
-		return c.Head.Call != nil
-	}
-	for i := range t.pending {
-		if t.pending[i].Call != nil && t.pending[i].Ended == nil {
-			return true
+		found = c.Head.Call
+	} else {
+		for i := range t.pending {
+			if t.pending[i].Call != nil && t.pending[i].Ended == nil {
+				found = t.pending[i].Call
+			}
 		}
 	}
-	return false
+	if found == nil {
+		return nil
+	}
+	call := *found
+	return &call
 }
 
 // begin makes call the conversation's call. The head and the line share nothing: both are changed through f.

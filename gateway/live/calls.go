@@ -84,17 +84,41 @@ func (l *Live) EndWrapUp(ctx context.Context, by gateway.AgentID, id gateway.Con
 	})
 }
 
-// CallOf returns the call of a customer's conversation, if there is one.
+// CallOf returns the call of a customer, if there is one; without a Conversation while that is being opened.
 func (l *Live) CallOf(who gateway.Identity) (CallChange, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t, ok := l.fold.Thread(who.Thread())
-	if !ok || t.Current() == nil || t.Current().Head.Call == nil {
+	if !ok {
 		return CallChange{}, false
 	}
-	h := &t.Current().Head
-	call := *h.Call
-	return CallChange{Conversation: h.ID, Who: who, Holder: h.Agent, Call: &call, Rev: h.Rev}, true
+	call := t.Call()
+	if call == nil {
+		return CallChange{}, false
+	}
+	ch := CallChange{Who: who, Call: call}
+	if c := t.Current(); c != nil && c.Open() {
+		ch.Conversation, ch.Holder, ch.Rev = c.Head.ID, c.Head.Agent, c.Head.Rev
+	}
+	return ch, true
+}
+
+// RequeueCall gives a call back to the front of its queue whose agent cannot speak.
+func (l *Live) RequeueCall(ctx context.Context, id gateway.ConversationID, call gateway.CallID) error {
+	_, err := l.change(ctx, id, "", func(c *conversation.Conversation, _ *conversation.Thread) (gateway.Event, error) {
+		if cur := c.Head.Call; cur == nil || cur.ID != call || cur.State != wire.CallAnswered {
+			return nil, nil // it has moved on
+		}
+		return gateway.ConversationQueued{Target: gateway.QueueTarget(c.Head.Queue), Queue: c.Head.Queue, Front: true, Reason: "agent_gone"}, nil
+	})
+	return err
+}
+
+// Online reports whether a page of the customer is open.
+func (l *Live) Online(who gateway.Identity) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.visitors[who.Thread()]) > 0
 }
 
 // CallFact writes what became known about a customer's call and waits until it has been folded. Key makes it

@@ -1,0 +1,226 @@
+// Package calls joins the sides of calls: it knows from the journal which calls there are and from package
+// media whose line is up, decides what each side hears, and writes down what became of a call.
+//
+//	offered ─(first sound)→ requested → waiting (music) → answered ─(both heard)→ connected → ended
+//
+// A call is in the journal from the customer's first sound on. Before that it is nothing: a page that was only
+// looked at, a link scanner that presses buttons, a browser without a microphone never reach the queue.
+//
+// Guarantees. The journal is the truth, and each fact has a key, so that what is written twice is one fact. Lines
+// are fleeting: after a restart both pages offer again under the same call and are in it again. Who does not come
+// back within [LostAfter] is lost; an agent who has no line [NoLineAfter] gives the call back to the front of its
+// queue.
+//
+// Concurrency: all methods may be called from any goroutine. Desk.mu guards the calls and is never held over
+// I/O, a call to media or to live. [Desk.Run] owns the one goroutine that writes facts, sets what is heard and
+// watches the time. Changed comes from live under its lock: Desk.mu is below Live's.
+//
+// Limits: [MaxPending] calls that have not been heard yet. Errors are *gateway.Error.
+// Read next: step.go (what follows from what), offer.go (lines).
+package calls
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"backline/gateway"
+	"backline/gateway/live"
+	"backline/gateway/media"
+	"backline/gateway/wire"
+)
+
+// Times in the life of a call.
+const (
+	LostAfter   = 60 * time.Second // the customer's line is down this long
+	LeftAfter   = 15 * time.Second // … while they wait, and their page is closed as well
+	RingFor     = 45 * time.Second // an agent's call rings at the customer
+	NoLineAfter = 30 * time.Second // an agent took a call and has no line
+	UnheardFor  = 30 * time.Second // an offer of which nothing is heard
+)
+
+// MaxPending calls may be set up at once that nothing has been heard of.
+const MaxPending = 200
+
+// Media carries the sound; see package media.
+type Media interface {
+	Offer(ctx context.Context, key media.LegKey, sdp string, restart bool) (answer string, err error)
+	Hear(call string, table map[media.Side]media.Source)
+	Hangup(key media.LegKey)
+	End(call string)
+}
+
+// Book is where calls are written down; *live.Live is one.
+type Book interface {
+	CallOf(who gateway.Identity) (live.CallChange, bool)
+	CallFact(ctx context.Context, who gateway.Identity, key string, e gateway.Event) error
+	RequeueCall(ctx context.Context, id gateway.ConversationID, call gateway.CallID) error
+	Online(who gateway.Identity) bool
+	TellVisitor(who gateway.Identity, frame any)
+	TellAgent(id gateway.AgentID, frame any)
+}
+
+// Options of a Desk. Allow is asked before a customer's new call, Done told of its end; both may be nil.
+type Options struct {
+	Media Media
+	Allow func(who gateway.Identity, call gateway.CallID) error
+	Done  func(who gateway.Identity, call gateway.CallID)
+	Log   *slog.Logger
+}
+
+// Desk is all calls of this process.
+type Desk struct {
+	opts Options
+	book Book
+	wake chan struct{} // capacity 1, never closed
+
+	mu    sync.Mutex
+	calls map[gateway.CallID]*call
+}
+
+// call is one call. Guarded by Desk.mu.
+type call struct {
+	id           gateway.CallID
+	who          gateway.Identity
+	began        time.Time // this process heard of it
+	known        bool      // the journal has it
+	conversation gateway.ConversationID
+	holder       gateway.AgentID
+	is           wire.Call // as the journal has it
+	rev          uint64    // of the head that is changed to is.State
+	customer     leg
+	agent        leg
+	agentOf      gateway.AgentID // whose line agent is
+	heard        table           // what media was last told
+	over         bool            // to be ended
+}
+
+// leg is one side's line.
+type leg struct {
+	state       media.State // "" absent
+	heard       bool        // sound has come
+	away        time.Time   // not connected since; zero while it is
+	fingerprint string      // of its certificate: which browser window it is
+}
+
+func (l *leg) up() bool { return l.state == media.Connected }
+
+// New returns a Desk. Use must be called before Run.
+func New(o Options) *Desk {
+	if o.Allow == nil {
+		o.Allow = func(gateway.Identity, gateway.CallID) error { return nil }
+	}
+	if o.Done == nil {
+		o.Done = func(gateway.Identity, gateway.CallID) {}
+	}
+	return &Desk{opts: o, wake: make(chan struct{}, 1), calls: map[gateway.CallID]*call{}}
+}
+
+// Use sets where calls are written down: the two know each other.
+func (d *Desk) Use(b Book) { d.book = b }
+
+func (d *Desk) poke() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Changed implements live.Calls.
+func (d *Desk) Changed(ch live.CallChange) {
+	defer d.poke()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.calls {
+		if c.conversation == ch.Conversation && (ch.Call == nil || c.id != ch.Call.ID) {
+			c.over = true
+		}
+	}
+	if ch.Call == nil {
+		return
+	}
+	c := d.calls[ch.Call.ID]
+	if c == nil {
+		c = d.addLocked(ch.Call.ID, ch.Who)
+	}
+	c.take(ch)
+}
+
+func (d *Desk) addLocked(id gateway.CallID, who gateway.Identity) *call {
+	now := time.Now()
+	c := &call{id: id, who: who, began: now, customer: leg{away: now}, agent: leg{away: now}}
+	d.calls[id] = c
+	return c
+}
+
+// take brings c to what the journal says.
+func (c *call) take(ch live.CallChange) {
+	if !c.known || c.is.State != ch.Call.State || c.is.Agent != ch.Call.Agent {
+		c.rev = ch.Rev
+	}
+	if c.is.Agent != ch.Call.Agent {
+		c.agent.away = time.Now()
+	}
+	c.known, c.conversation, c.holder, c.is = true, ch.Conversation, ch.Holder, *ch.Call
+}
+
+// OnMedia hears what becomes of lines; it is media.Options.OnEvent.
+func (d *Desk) OnMedia(e media.Event) {
+	d.mu.Lock()
+	c := d.calls[gateway.CallID(e.Leg.Call)]
+	if c == nil {
+		d.mu.Unlock()
+		return
+	}
+	l := c.leg(e.Leg.Side)
+	l.heard = l.heard || e.FirstAudio
+	changed := l.state != e.State
+	switch l.state = e.State; {
+	case l.up():
+		l.away = time.Time{}
+	case l.away.IsZero():
+		l.away = time.Now()
+	}
+	if e.State == media.Closed {
+		l.state, l.heard, l.fingerprint = "", false, ""
+	}
+	tell := d.peersLocked(c, e.Leg.Side, changed)
+	d.mu.Unlock()
+	tell()
+	d.poke()
+}
+
+func (c *call) leg(s media.Side) *leg {
+	if s == media.Agent {
+		return &c.agent
+	}
+	return &c.customer
+}
+
+// peersLocked returns what tells the other side how side is reached.
+func (d *Desk) peersLocked(c *call, side media.Side, changed bool) func() {
+	if !changed || !c.known {
+		return func() {}
+	}
+	f := wire.CallPeer{Call: c.id, State: peerState(c.leg(side))}
+	who, agent := c.who, c.is.Agent
+	if side == media.Agent {
+		return func() { d.book.TellVisitor(who, f) }
+	}
+	return func() {
+		if agent != "" {
+			d.book.TellAgent(agent, f)
+		}
+	}
+}
+
+func peerState(l *leg) string {
+	switch l.state {
+	case media.Connected:
+		return "connected"
+	case media.Interrupted:
+		return "interrupted"
+	}
+	return "absent"
+}

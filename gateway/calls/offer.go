@@ -1,0 +1,164 @@
+package calls
+
+import (
+	"context"
+	"strings"
+
+	"backline/gateway"
+	"backline/gateway/media"
+	"backline/gateway/wire"
+)
+
+// CustomerOffer answers a line of the customer's page: of a new call, of the one under way (a reload, a restart,
+// another window), or of an agent's call, which it accepts. A restart is refused with Conflicting when another
+// window has taken the call over meanwhile, with NotFound when the line is gone: then a new one is to be offered.
+func (d *Desk) CustomerOffer(ctx context.Context, who gateway.Identity, id gateway.CallID, sdp string, restart bool) (string, error) {
+	if !gateway.ValidCallID(id) {
+		return "", &gateway.Error{Kind: gateway.Invalid, Field: "call", Msg: "a call's id is 16 to 64 of A-Z, a-z, 0-9, - and _"}
+	}
+	if err := d.customersCall(who, id); err != nil {
+		return "", err
+	}
+	return d.offer(ctx, id, media.Customer, "", sdp, restart)
+}
+
+// customersCall finds or begins the call that a page offers a line of.
+func (d *Desk) customersCall(who gateway.Identity, id gateway.CallID) error {
+	cur, calling := d.book.CallOf(who)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.calls[id]
+	switch {
+	case c != nil && c.who != who:
+		return gateway.Errorf(gateway.Conflicting, "this call's id is taken; call again")
+	case calling && cur.Call.ID != id:
+		return gateway.Errorf(gateway.Conflicting, "a call is under way already, in another window")
+	case c != nil && !c.over:
+		return nil
+	case calling:
+		d.addLocked(id, who).take(cur)
+		return nil
+	}
+	return d.beginLocked(who, id)
+}
+
+// beginLocked starts a call of which nothing has been heard. An earlier one of the same customer is dropped: they
+// pressed again.
+func (d *Desk) beginLocked(who gateway.Identity, id gateway.CallID) error {
+	pending := 0
+	for _, c := range d.calls {
+		if !c.known && !c.over {
+			if pending++; c.who == who {
+				c.over = true
+			}
+		}
+	}
+	if pending >= MaxPending {
+		return gateway.Errorf(gateway.TooMany, "too many calls are being set up at this moment; try again in a few seconds")
+	}
+	if err := d.opts.Allow(who, id); err != nil {
+		return err
+	}
+	d.addLocked(id, who)
+	return nil
+}
+
+// AgentOffer answers a line of an agent's console: of a call the agent has taken, or has placed.
+func (d *Desk) AgentOffer(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, id gateway.CallID, sdp string, restart bool) (string, error) {
+	d.mu.Lock()
+	c := d.calls[id]
+	ok := c != nil && c.known && !c.over && c.conversation == conversation && c.is.Agent == agent && c.is.State != wire.CallWaiting
+	d.mu.Unlock()
+	if !ok {
+		return "", gateway.Errorf(gateway.Conflicting, "this call is over, or somebody else has it")
+	}
+	return d.offer(ctx, id, media.Agent, agent, sdp, restart)
+}
+
+// offer hands the offer to media and notes whose line it is.
+func (d *Desk) offer(ctx context.Context, id gateway.CallID, side media.Side, agent gateway.AgentID, sdp string, restart bool) (string, error) {
+	print := fingerprint(sdp)
+	d.mu.Lock()
+	c := d.calls[id]
+	if c == nil {
+		d.mu.Unlock()
+		return "", gateway.Errorf(gateway.NotFound, "the call is over")
+	}
+	l := c.leg(side)
+	if restart && l.fingerprint != "" && l.fingerprint != print {
+		d.mu.Unlock()
+		return "", gateway.Errorf(gateway.Conflicting, "this call goes on in another window")
+	}
+	d.mu.Unlock()
+	answer, err := d.opts.Media.Offer(ctx, media.LegKey{Call: string(id), Side: side}, sdp, restart)
+	if err != nil {
+		return "", err
+	}
+	d.mu.Lock()
+	l.fingerprint = print
+	if side == media.Agent {
+		c.agentOf = agent
+	}
+	other := media.Agent
+	if side == media.Agent {
+		other = media.Customer
+	}
+	tell := d.peersLocked(c, other, true)
+	d.mu.Unlock()
+	tell()
+	d.poke()
+	return answer, nil
+}
+
+// fingerprint is the certificate of an offer: it stays the same as long as the browser's connection lives, so
+// that two windows of one person can be told apart.
+func fingerprint(sdp string) string {
+	for line := range strings.Lines(sdp) {
+		if v, ok := strings.CutPrefix(line, "a=fingerprint:"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// CustomerHangup ends a call, or refuses one that an agent has placed.
+func (d *Desk) CustomerHangup(ctx context.Context, who gateway.Identity, id gateway.CallID) error {
+	d.mu.Lock()
+	c := d.calls[id]
+	if c == nil || c.who != who {
+		d.mu.Unlock()
+		return nil // it is over
+	}
+	if !c.known {
+		c.over = true
+		d.mu.Unlock()
+		d.poke()
+		return nil
+	}
+	why := gateway.EndCustomer
+	if c.is.State == wire.CallRinging {
+		why = gateway.EndDeclined
+	}
+	d.mu.Unlock()
+	return d.end(ctx, who, gateway.CallEnded{Call: id, Reason: why})
+}
+
+// AgentHangup ends the call of a conversation that the agent is in.
+func (d *Desk) AgentHangup(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, id gateway.CallID) error {
+	d.mu.Lock()
+	c := d.calls[id]
+	if c == nil || c.conversation != conversation {
+		d.mu.Unlock()
+		return nil // it is over
+	}
+	who, mine := c.who, c.is.Agent == agent
+	d.mu.Unlock()
+	if !mine {
+		return gateway.Errorf(gateway.Conflicting, "somebody else has this call")
+	}
+	return d.end(ctx, who, gateway.CallEnded{Call: id, Reason: gateway.EndAgent, Agent: agent})
+}
+
+func (d *Desk) end(ctx context.Context, who gateway.Identity, e gateway.CallEnded) error {
+	return d.book.CallFact(ctx, who, "call/"+string(e.Call)+"/ended", e)
+}
