@@ -164,3 +164,13 @@ type Resolver interface {
 	// have the message. An error means: still unknown.
 	Resolve(ctx context.Context, m Outbound, startedAt time.Time) (r Receipt, sent bool, err error)
 }
+
+// Guest is a customer who came by a signed link.
+type Guest struct {
+	Link    gateway.LinkID
+	Public  bool // the link is everybody's: each visitor of it is a person of their own
+	Calls   bool // it may still be called with
+	About   gateway.ContactLearned
+	To      string    // name of the queue or the agent it leads to
+	Expires time.Time // when it ends, or ended
+}

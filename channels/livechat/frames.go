@@ -33,6 +33,10 @@ func decodeFrame(data []byte) (any, error) {
 		return decodeAs(data, checkContact)
 	case "seen":
 		return decodeAs(data, func(*wire.VisitorSeen) error { return nil })
+	case "call.offer":
+		return decodeAs(data, checkOffer)
+	case "call.hangup":
+		return decodeAs(data, func(*wire.VisitorHangup) error { return nil })
 	}
 	return nil, fmt.Errorf("unknown frame %.20q", head.T)
 }
@@ -68,6 +72,16 @@ func checkMessage(m *wire.VisitorMessage) error {
 		return &gateway.Error{Kind: gateway.TooLarge, Field: "text", Msg: fmt.Sprintf("at most %d characters", wire.MaxTextRunes)}
 	case len(m.Files) > wire.MaxAttachments:
 		return &gateway.Error{Kind: gateway.TooLarge, Field: "files", Msg: fmt.Sprintf("at most %d files", wire.MaxAttachments)}
+	}
+	return nil
+}
+
+func checkOffer(o *wire.VisitorOffer) error {
+	switch {
+	case !gateway.ValidCallID(o.Call):
+		return &gateway.Error{Kind: gateway.Invalid, Field: "call", Msg: "want 16–64 of A-Z, a-z, 0-9, - and _"}
+	case o.SDP == "" || len(o.SDP) > wire.MaxSDPBytes:
+		return &gateway.Error{Kind: gateway.Invalid, Field: "sdp", Msg: fmt.Sprintf("want an offer of at most %d bytes", wire.MaxSDPBytes)}
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (c *Channel) site(w http.ResponseWriter, r *http.Request) {
 	if !c.cors(w, r, site) {
 		return
 	}
-	httpx.WriteJSON(w, http.StatusOK, siteAnswer{c.opts.Company, c.opts.Feed.Status(gateway.ChannelLivechat, site, preferred(r))})
+	httpx.WriteJSON(w, http.StatusOK, siteAnswer{c.opts.Company, c.opts.Feed.Status(gateway.Identity{Channel: gateway.ChannelLivechat, Account: site}, preferred(r))})
 }
 
 // preferred is the language a browser asks for first, "" if it says none.

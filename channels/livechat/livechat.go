@@ -13,8 +13,11 @@
 // Concurrency: a socket has two goroutines, the reader (ServeHTTP's own) and the follower; both write under
 // the socket's lock and both end when either fails. Close waits for all of them.
 //
+// The page of a signed link (Click2Talk) speaks the same: its hello names the link in place of a site, and it
+// is the gateway's own page.
+//
 // Limits: see package wire; further one address holds a bounded number of sockets, and a visitor sends at
-// most 20 messages in 10 s and 10 files a minute. Read next: package wire, webclient/src/widget.
+// most 20 messages in 10 s, 10 files and 30 lines of calls a minute. Read next: package wire, webclient/src/widget.
 package livechat
 
 import (
@@ -42,9 +45,15 @@ type Feed interface {
 	// language is that of the page, BCP 47, or "".
 	Follow(ctx context.Context, who gateway.Identity, language string, after uint64, emit func(frame any) error) error
 	// Status is the truth for somebody who has not written yet.
-	Status(channel, account, language string) wire.Status
+	Status(who gateway.Identity, language string) wire.Status
 	// VisitorTyping tells the agents that who types.
 	VisitorTyping(who gateway.Identity)
+}
+
+// Calls takes the calls of pages; see package calls.
+type Calls interface {
+	CustomerOffer(ctx context.Context, who gateway.Identity, call gateway.CallID, sdp string, restart bool) (answer string, err error)
+	CustomerHangup(ctx context.Context, who gateway.Identity, call gateway.CallID) error
 }
 
 // Site is a website that shows the widget. Origins are those of its pages, "https://shop.example.org".
@@ -53,7 +62,7 @@ type Site struct {
 	Origins []string
 }
 
-// Options of a Channel. OnRejected may be nil.
+// Options of a Channel. OnRejected, Calls and Guest may be nil.
 type Options struct {
 	Sites      []Site
 	Secret     []byte // ≥ 32 bytes; tokens live as long as it does
@@ -64,7 +73,10 @@ type Options struct {
 	File       func(ctx context.Context, id gateway.FileID) (gateway.Attachment, error)
 	PerAddress int // sockets one address (IPv6: /64) may hold
 	OnRejected func(reason string)
-	Log        *slog.Logger
+	Calls      Calls // nil: no calls
+	// Guest says who came by a link; nil: nobody does.
+	Guest func(token string) (channels.Guest, error)
+	Log   *slog.Logger
 }
 
 // Channel is the websites' chat.
@@ -73,6 +85,7 @@ type Channel struct {
 	upgrader websocket.Upgrader
 	messages *httpx.Limiter
 	uploads  *httpx.Limiter
+	offers   *httpx.Limiter
 
 	// Guarded by mu.
 	mu        sync.Mutex
@@ -97,6 +110,7 @@ func New(o Options) (*Channel, error) {
 	}
 	return &Channel{opts: o, sockets: map[*socket]struct{}{}, addresses: map[string]int{},
 		messages: httpx.NewLimiter(20, 10*time.Second, 20), uploads: httpx.NewLimiter(10, time.Minute, 10),
+		offers: httpx.NewLimiter(30, time.Minute, 15),
 		// The origin is checked against the site, which only hello names.
 		upgrader: websocket.Upgrader{ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10, CheckOrigin: func(*http.Request) bool { return true }}}, nil
 }
@@ -126,9 +140,12 @@ func (c *Channel) Routes(sink channels.Sink) map[string]http.Handler {
 	}
 }
 
+// linkSite is the site of pages of links, in tokens and uploads. No configured site can have this name.
+const linkSite = "link:"
+
 // knows reports whether there is such a site.
 func (c *Channel) knows(site string) bool {
-	return slices.ContainsFunc(c.opts.Sites, func(s Site) bool { return s.Name == site })
+	return site == linkSite && c.opts.Guest != nil || slices.ContainsFunc(c.opts.Sites, func(s Site) bool { return s.Name == site })
 }
 
 // allowed reports whether a page of this origin may show the site's chat. What sends no Origin is no browser,

@@ -51,8 +51,8 @@ func (f *feed) Follow(ctx context.Context, _ gateway.Identity, language string, 
 	}
 }
 
-func (f *feed) Status(channel, account, language string) wire.Status {
-	s := wire.Status{State: "none", Staffed: channel == "livechat" && account == "shop", Open: true, EstimateMS: -1}
+func (f *feed) Status(who gateway.Identity, language string) wire.Status {
+	s := wire.Status{State: "none", Staffed: who.Channel == "livechat" && who.Account == "shop", Open: true, EstimateMS: -1}
 	if language == "de-AT" {
 		s.Notice = "Unsere Telefone sind gestört."
 	}
@@ -531,7 +531,7 @@ func TestNoticeIsToldInTheLanguageOfThePage(t *testing.T) {
 	for header, want := range map[string]bool{"de-AT,de;q=0.9,en;q=0.8": true, "de-AT ;q=1": true, "en": false, "": false, "*": false, "de-AT\x01": false} {
 		req := httptest.NewRequest("GET", "/w/site/shop", nil)
 		req.Header.Set("Accept-Language", header)
-		if got := s.opts.Feed.Status("livechat", "shop", preferred(req)).Notice != ""; got != want {
+		if got := s.opts.Feed.Status(gateway.Identity{Channel: "livechat", Account: "shop"}, preferred(req)).Notice != ""; got != want {
 			t.Errorf("Accept-Language %q: notice %v", header, got)
 		}
 	}

@@ -33,6 +33,7 @@ type socket struct {
 	site    string
 	visitor string
 	who     gateway.Identity
+	guest   *channels.Guest // came by a link
 
 	// Owned by the reader.
 	page, language string // not yet stored
@@ -159,7 +160,10 @@ func (s *socket) hello(origin string) (wire.VisitorHello, error) {
 		return h, &closing{wire.CloseProtocol, "hello expected"}
 	}
 	c := s.channel
-	if !c.knows(h.Site) || !c.allowed(h.Site, origin) {
+	if h.Link != "" {
+		h.Site = linkSite
+	}
+	if !c.knows(h.Site) || !c.allowed(h.Site, origin) || h.Site == linkSite && h.Link == "" {
 		return h, &closing{wire.CloseForbidden, "this website may not show this chat"}
 	}
 	s.site, s.page, s.language = h.Site, h.Page, h.Language
@@ -169,17 +173,47 @@ func (s *socket) hello(origin string) (wire.VisitorHello, error) {
 		return h, &closing{wire.CloseUnauthorized, "token"}
 	}
 	s.who = gateway.Identity{Channel: gateway.ChannelLivechat, Account: s.site, Remote: s.visitor}
+	if h.Link != "" {
+		return h, s.byLink(h.Link)
+	}
 	return h, nil
+}
+
+// byLink makes the visitor who the link says.
+func (s *socket) byLink(token string) error {
+	g, err := s.channel.opts.Guest(token)
+	if err != nil {
+		return &closing{wire.CloseForbidden, "this link does not work"}
+	}
+	s.guest, s.page = &g, ""
+	s.who = gateway.Identity{Channel: gateway.ChannelClick2Talk, Account: "link", Remote: string(g.Link)}
+	if g.Public {
+		s.who.Remote += "." + s.visitor
+	}
+	return nil
 }
 
 func (s *socket) welcome() error {
 	o, now := s.channel.opts, time.Now()
-	return s.send(wire.VisitorWelcome{Version: wire.Version, Token: s.channel.mint(s.site, s.visitor, now), Company: o.Company,
-		Status: o.Feed.Status(gateway.ChannelLivechat, s.site, s.language), ServerNow: now.UTC()})
+	w := wire.VisitorWelcome{Version: wire.Version, Token: s.channel.mint(s.site, s.visitor, now), Company: o.Company, ServerNow: now.UTC()}
+	w.Status = s.status(o.Feed.Status(s.who, s.language))
+	if g := s.guest; g != nil {
+		w.Link = &wire.Link{Name: g.About.Name, Subject: g.About.Subject, To: g.To, Expires: g.Expires}
+	}
+	return s.send(w)
+}
+
+// status is a status as this page may have it: a link that has ended is good for writing only.
+func (s *socket) status(st wire.Status) wire.Status {
+	st.Calls = st.Calls && s.channel.opts.Calls != nil && (s.guest == nil || s.guest.Calls)
+	return st
 }
 
 // send writes one frame. A page that does not read holds up its own follower only.
 func (s *socket) send(frame any) error {
+	if f, ok := frame.(wire.VisitorStatus); ok {
+		frame = wire.VisitorStatus{Status: s.status(f.Status)}
+	}
 	data, err := wire.Marshal(frame)
 	if err != nil {
 		return err
@@ -248,6 +282,10 @@ func (s *socket) handle(ctx context.Context, frame any, bad error) error {
 		return s.learn(ctx, gateway.ContactLearned{Name: f.Name, Email: f.Email, Phone: f.Phone})
 	case wire.VisitorMessage:
 		return s.message(ctx, f, refused)
+	case wire.VisitorOffer:
+		return s.call(ctx, f, refused)
+	case wire.VisitorHangup:
+		return s.hangup(ctx, f)
 	}
 	return &closing{wire.CloseProtocol, "unexpected frame"} // a second hello
 }
@@ -268,7 +306,7 @@ func (s *socket) message(ctx context.Context, m wire.VisitorMessage, refused *ga
 
 func (s *socket) accept(ctx context.Context, m wire.VisitorMessage) error {
 	c := s.channel
-	if _, ok := c.messages.Allow(s.visitor); !ok {
+	if _, ok := c.messages.Allow(s.who.Remote); !ok {
 		return gateway.Errorf(gateway.TooMany, "too many messages at once; wait a moment")
 	}
 	key := s.key(m.ClientID)
@@ -281,14 +319,68 @@ func (s *socket) accept(ctx context.Context, m wire.VisitorMessage) error {
 		}
 		received.Attachments = append(received.Attachments, a)
 	}
-	facts := []gateway.Fact{s.fact(key, received)}
-	if s.page != "" || s.language != "" {
-		facts = append(facts, s.fact(key+"/page", gateway.ContactLearned{Page: s.page, Language: s.language}))
-	}
-	if err := s.store(ctx, facts...); err != nil {
+	if err := s.store(ctx, append([]gateway.Fact{s.fact(key, received)}, s.about(key)...)...); err != nil {
 		return err
 	}
 	s.page, s.language = "", ""
+	return nil
+}
+
+// about is what is known of the visitor and not yet stored; it goes along with the first thing they do. Key is
+// that of what they do.
+func (s *socket) about(key string) []gateway.Fact {
+	var facts []gateway.Fact
+	if s.guest != nil {
+		facts = append(facts, s.fact(s.key("about"), s.guest.About))
+	}
+	if s.page != "" || s.language != "" {
+		facts = append(facts, s.fact(key+"/page", gateway.ContactLearned{Page: s.page, Language: s.language}))
+	}
+	return facts
+}
+
+// call answers a line of a call. Facts about a caller are stored before the call is, which is when it is heard.
+func (s *socket) call(ctx context.Context, f wire.VisitorOffer, refused *gateway.Error) error {
+	answer := wire.CallAnswer{Call: f.Call}
+	err := error(refused)
+	if refused == nil {
+		answer.SDP, err = s.line(ctx, f)
+	}
+	if err != nil {
+		answer.Failure = failure(err)
+	}
+	return s.send(answer)
+}
+
+func (s *socket) line(ctx context.Context, f wire.VisitorOffer) (string, error) {
+	c := s.channel
+	if c.opts.Calls == nil || s.guest != nil && !s.guest.Calls {
+		return "", gateway.Errorf(gateway.Forbidden, "calls cannot be had here; write to us")
+	}
+	if _, ok := c.offers.Allow(s.who.Remote); !ok {
+		return "", gateway.Errorf(gateway.TooMany, "too many calls at once; wait a moment")
+	}
+	if facts := s.about(s.key("call/" + string(f.Call))); len(facts) > 0 {
+		if err := s.store(ctx, facts...); err != nil {
+			return "", err
+		}
+		s.page, s.language = "", ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	defer cancel()
+	return c.opts.Calls.CustomerOffer(ctx, s.who, f.Call, f.SDP, f.Restart)
+}
+
+// hangup outlives the page: who closes it has hung up.
+func (s *socket) hangup(ctx context.Context, f wire.VisitorHangup) error {
+	if s.channel.opts.Calls == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+	defer cancel()
+	if err := s.channel.opts.Calls.CustomerHangup(ctx, s.who, f.Call); err != nil {
+		return &closing{wire.CloseSlow, "not stored"} // the page comes back and says it again
+	}
 	return nil
 }
 
@@ -315,7 +407,7 @@ func (s *socket) report(ctx context.Context, f wire.VisitorSeen) error {
 // learn stores what the visitor says about themselves. Each time is a fact of its own: people correct
 // themselves, and back again.
 func (s *socket) learn(ctx context.Context, e gateway.ContactLearned) error {
-	if _, ok := s.channel.messages.Allow(s.visitor); !ok || e == (gateway.ContactLearned{}) {
+	if _, ok := s.channel.messages.Allow(s.who.Remote); !ok || e == (gateway.ContactLearned{}) {
 		return nil
 	}
 	if err := s.store(ctx, s.fact(s.key(fmt.Sprintf("contact/%d", time.Now().UnixNano())), e)); err != nil {
@@ -324,10 +416,12 @@ func (s *socket) learn(ctx context.Context, e gateway.ContactLearned) error {
 	return nil
 }
 
-func (s *socket) key(of string) string { return "livechat/" + s.site + "/" + s.visitor + "/" + of }
+func (s *socket) key(of string) string {
+	return s.who.Channel + "/" + s.who.Account + "/" + s.who.Remote + "/" + of
+}
 
 func (s *socket) fact(key string, e gateway.Event) gateway.Fact {
-	return gateway.Fact{Key: key, Channel: gateway.ChannelLivechat, Identity: s.who, Event: e}
+	return gateway.Fact{Key: key, Channel: s.who.Channel, Identity: s.who, Event: e}
 }
 
 // store outlives the visitor: what has arrived is kept even if they leave meanwhile.

@@ -9,7 +9,7 @@ import (
 	"backline/gateway/wire"
 )
 
-// commands: one name, one function. Those that are not acknowledged are in command.
+// commands: one name, one function. Those that are not acknowledged, and a call's line, are in command.
 var commands = map[string]func(context.Context, *conn, wire.Command) (live.Result, error){
 	"accept": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
 		return c.hub.opts.Live.AcceptOffer(ctx, c.agent, m.Conversation, m.Offer)
@@ -40,6 +40,34 @@ var commands = map[string]func(context.Context, *conn, wire.Command) (live.Resul
 	"presence": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
 		return c.hub.opts.Live.SetPresence(ctx, c.agent, m.Presence)
 	},
+	"call": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
+		if c.hub.opts.Calls == nil {
+			return live.Result{}, errNoCalls()
+		}
+		return c.hub.opts.Live.PlaceCall(ctx, c.agent, m.Conversation, m.Call)
+	},
+	"hangup": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
+		if c.hub.opts.Calls == nil {
+			return live.Result{}, errNoCalls()
+		}
+		return live.Result{}, c.hub.opts.Calls.AgentHangup(ctx, c.agent, m.Conversation, m.Call)
+	},
+	"end_wrap_up": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
+		return c.hub.opts.Live.EndWrapUp(ctx, c.agent, m.Conversation)
+	},
+}
+
+func errNoCalls() error { return gateway.Errorf(gateway.Conflicting, "calls are switched off here") }
+
+// line answers an offer of this console for a call of its agent.
+func (c *conn) line(ctx context.Context, m wire.Command) (string, error) {
+	if c.hub.opts.Calls == nil {
+		return "", errNoCalls()
+	}
+	if len(m.SDP) > wire.MaxSDPBytes {
+		return "", &gateway.Error{Kind: gateway.TooLarge, Field: "sdp", Msg: "the offer is too long"}
+	}
+	return c.hub.opts.Calls.AgentOffer(ctx, c.agent, m.Conversation, m.Call, m.SDP, m.Restart)
 }
 
 func sendMessage(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
@@ -78,6 +106,10 @@ func (c *conn) command(ctx context.Context, sub *live.Subscription, m wire.Comma
 	case "view":
 		c.hub.opts.Live.View(sub, m.Conversation)
 		return
+	case "offer":
+		sdp, err := c.line(ctx, m)
+		c.acknowledge(ctx, wire.Ack{ID: m.ID, Call: m.Call, SDP: sdp}, err)
+		return
 	}
 	run, ok := commands[m.Do]
 	if !ok {
@@ -85,7 +117,10 @@ func (c *conn) command(ctx context.Context, sub *live.Subscription, m wire.Comma
 		return
 	}
 	res, err := run(ctx, c, m)
-	ack := wire.Ack{ID: m.ID, Position: res.Position, Message: res.Message}
+	c.acknowledge(ctx, wire.Ack{ID: m.ID, Position: res.Position, Message: res.Message}, err)
+}
+
+func (c *conn) acknowledge(ctx context.Context, ack wire.Ack, err error) {
 	if err != nil {
 		ack.Failure = c.failure(err)
 	}

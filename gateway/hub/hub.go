@@ -32,10 +32,17 @@ type Options struct {
 	Files   func(context.Context, gateway.FileID) (gateway.Attachment, error)
 	Typing  func(context.Context, gateway.Identity) // shows the customer that somebody types; best effort
 	Seen    func(context.Context, gateway.Identity) // tells the customer's network that it was read
+	Calls   Calls                                   // nil: calls cannot be had
 	Company wire.Company
 	Replies []wire.Reply
 	Build   string
 	Log     *slog.Logger
+}
+
+// Calls takes the lines of agents; see package calls.
+type Calls interface {
+	AgentOffer(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, call gateway.CallID, sdp string, restart bool) (answer string, err error)
+	AgentHangup(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, call gateway.CallID) error
 }
 
 // Hub holds the consoles' connections.
@@ -225,7 +232,8 @@ func (c *conn) write(ctx context.Context, sub *live.Subscription, snap live.Snap
 func (c *conn) sendSnapshot(snap live.Snapshot) error {
 	o := c.hub.opts
 	w := wire.ConsoleWelcome{Version: wire.Version, Build: o.Build, Company: o.Company, Resumed: snap.Resumed, Head: snap.Head,
-		Agents: snap.Agents, Queues: snap.Queues, Alarms: snap.Alarms, Replies: o.Replies, Emergency: snap.Emergency, ServerNow: time.Now().UTC()}
+		Agents: snap.Agents, Queues: snap.Queues, Alarms: snap.Alarms, Replies: o.Replies, Emergency: snap.Emergency, Calls: o.Calls != nil,
+		ServerNow: time.Now().UTC()}
 	for _, a := range snap.Agents {
 		if a.ID == c.agent {
 			w.Me = a

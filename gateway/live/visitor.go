@@ -178,10 +178,10 @@ func (l *Live) tellVisitorsLocked(t gateway.ThreadID, it *wire.Item) {
 }
 
 // Status is the truth for a page in this language (or "") that has no conversation yet.
-func (l *Live) Status(channel, account, language string) wire.Status {
+func (l *Live) Status(who gateway.Identity, language string) wire.Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.statusLocked("", gateway.Identity{Channel: channel, Account: account}, time.Now())
+	s := l.statusLocked("", who, time.Now())
 	s.Notice = l.noticeLocked("", language)
 	return s
 }
@@ -204,12 +204,15 @@ func (l *Live) statusLocked(id gateway.ThreadID, who gateway.Identity, now time.
 		return s
 	}
 	t, ok := l.fold.Thread(id)
-	if !ok || t.Current() == nil {
+	if !ok {
+		return s
+	}
+	s.Call = l.visitorCallLocked(t.Call())
+	if t.Current() == nil {
 		return s
 	}
 	h := &t.Current().Head
 	s.Seen = t.Current().Seen
-	s.Call = l.visitorCallLocked(h)
 	s.Staffed, s.Open = l.router.Staffed(h.Queue, now), l.router.Open(h.Queue, now)
 	switch h.State {
 	case gateway.StateClosed:
@@ -241,15 +244,15 @@ func (l *Live) VisitorTyping(who gateway.Identity) {
 }
 
 // visitorCallLocked is a call as the customer sees it.
-func (l *Live) visitorCallLocked(h *wire.Conversation) wire.VisitorCall {
-	if h.Call == nil {
+func (l *Live) visitorCallLocked(c *wire.Call) wire.VisitorCall {
+	if c == nil {
 		return wire.VisitorCall{}
 	}
-	v := wire.VisitorCall{ID: h.Call.ID, State: h.Call.State, Since: h.Call.Since}
-	if h.Call.State == wire.CallConnected && h.Call.ConnectedAt != nil {
-		v.Since = *h.Call.ConnectedAt
+	v := wire.VisitorCall{ID: c.ID, State: c.State, Since: c.Since}
+	if c.State == wire.CallConnected && c.ConnectedAt != nil {
+		v.Since = *c.ConnectedAt
 	}
-	if a := l.agents[h.Call.Agent]; a != nil {
+	if a := l.agents[c.Agent]; a != nil {
 		v.Agent = a.saved.Name
 	}
 	return v

@@ -319,7 +319,7 @@ type (
 		ID       string            `json:"id"`
 		Position uint64            `json:"position,omitempty"`
 		Message  gateway.MessageID `json:"message,omitempty"`
-		Call     gateway.CallID    `json:"call,omitempty"` // of "call"
+		Call     gateway.CallID    `json:"call,omitempty"` // of "offer"
 		SDP      string            `json:"sdp,omitempty"`  // of "offer": the answer
 		Failure  *Failure          `json:"failure,omitempty"`
 	}
@@ -381,7 +381,7 @@ type (
 type (
 	VisitorWelcome struct { // t: welcome
 		Version   int       `json:"version"`
-		Token     string    `json:"token"` // keep; sent back in hello; "" on the page of a link
+		Token     string    `json:"token"` // keep; sent back in hello, beside the link on the page of one
 		Company   Company   `json:"company"`
 		Link      *Link     `json:"link,omitempty"` // on the page of a link
 		Status    Status    `json:"status"`
@@ -452,7 +452,7 @@ type (
 		After    uint64 `json:"after"`
 		Page     string `json:"page,omitempty"` // path, without query
 		Language string `json:"language,omitempty"`
-		Link     string `json:"link,omitempty"` // the page of a signed link: its token, in place of site and token
+		Link     string `json:"link,omitempty"` // the page of a signed link: its token, in place of site
 	}
 	VisitorMessage struct { // t: message
 		ClientID string           `json:"client_id"`
