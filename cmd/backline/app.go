@@ -19,6 +19,7 @@ import (
 	"backline/channels"
 	"backline/gateway"
 	"backline/gateway/access"
+	"backline/gateway/calls"
 	"backline/gateway/config"
 	"backline/gateway/control"
 	"backline/gateway/files"
@@ -29,6 +30,7 @@ import (
 	"backline/gateway/journal/sqlite"
 	"backline/gateway/links"
 	"backline/gateway/live"
+	"backline/gateway/media"
 	"backline/gateway/outbox"
 	"backline/gateway/profiles"
 	"backline/gateway/router"
@@ -51,6 +53,8 @@ type App struct {
 	outbox     *outbox.Outbox
 	profiles   *profiles.Lookup
 	hub        *hub.Hub
+	engine     *media.Engine // nil: no calls
+	calls      *calls.Desk   // nil: no calls
 	courtesies *courtesies
 	channels   map[string]channels.Channel
 	metrics    *metrics
@@ -97,6 +101,9 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	if a.links, err = openLinks(c, a.journal, a.access, a.log); err != nil {
 		return err
 	}
+	if err := a.openCalls(); err != nil {
+		return err
+	}
 	all, err := openChannels(a)
 	if err != nil {
 		return err
@@ -118,11 +125,14 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
 		Raw: []func(journal.Event){a.applyAccess, a.applyLinks}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
-		Windows: windows(), Emergency: alert, Ready: a.ready})
+		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Ready: a.ready})
 	lookup.live = a.live
+	if a.calls != nil {
+		a.calls.Use(a.live)
+	}
 	all.feed.Live = a.live
 	a.visitors = all.livechat.Close
-	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen),
+	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen), Calls: a.hubCalls(),
 		Company: a.company(), Replies: replies(c), Build: build(), Log: a.log})
 	a.metrics.watch(a)
 	a.handler, err = a.routes(all)
@@ -243,6 +253,10 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	g.Go(func() error { return a.fetcher.Run(work) })
 	g.Go(func() error { return a.profiles.Run(work) })
 	g.Go(func() error { return a.courtesies.Run(work) })
+	if a.calls != nil {
+		g.Go(func() error { return a.engine.Run(work) })
+		g.Go(func() error { return a.calls.Run(work) })
+	}
 	for name, ch := range a.channels {
 		g.Go(func() error {
 			if err := ch.Run(work, a.live); err != nil {

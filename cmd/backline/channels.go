@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"backline/channels"
+	"backline/channels/click2talk"
 	"backline/channels/livechat"
 	"backline/channels/messenger"
 	"backline/channels/sms"
@@ -38,12 +39,17 @@ type visitorFeed struct{ *live.Live }
 // openChannels makes the channels that the configuration switches on: ten lines anyone can read.
 func openChannels(a *App) (*channelSet, error) {
 	s := &channelSet{byName: map[string]channels.Channel{}, feed: &visitorFeed{}}
-	for _, open := range []func(*App) error{s.openLivechat, s.openMessenger, s.openSMS} {
+	for _, open := range []func(*App) error{s.openClick2Talk, s.openLivechat, s.openMessenger, s.openSMS} {
 		if err := open(a); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+func (s *channelSet) openClick2Talk(*App) error {
+	s.byName[gateway.ChannelClick2Talk] = click2talk.Channel{}
+	return nil
 }
 
 func (s *channelSet) openLivechat(a *App) error {
@@ -60,6 +66,7 @@ func (s *channelSet) openLivechat(a *App) error {
 	}
 	s.livechat, err = livechat.New(livechat.Options{Sites: sites, Secret: secret, OwnOrigin: originOf(c.PublicURL), Feed: s.feed,
 		Company: a.company(), Save: a.saveFile, File: a.file, PerAddress: c.Limits.VisitorsPerAddress,
+		Calls: a.pageCalls(), Guest: a.guest,
 		OnRejected: a.metrics.reject(gateway.ChannelLivechat), Log: a.log})
 	if err != nil {
 		return err

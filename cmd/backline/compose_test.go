@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/loader"
@@ -49,8 +51,13 @@ func TestComposeFileIsTrue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "0.0.0.0:8080" || c.Data != "/data" || len(gw.Ports) != 1 || gw.Ports[0].Target != 8080 {
-		t.Errorf("the container listens on %s, keeps its data in %s and publishes %v", c.Listen, c.Data, gw.Ports)
+	var published []string
+	for _, p := range gw.Ports {
+		published = append(published, fmt.Sprintf("%d/%s", p.Target, p.Protocol))
+	}
+	want := []string{"8080/tcp", "7881/udp", "7881/tcp"}
+	if c.Listen != "0.0.0.0:8080" || c.RTC.Media != ":7881" || c.Data != "/data" || !slices.Equal(published, want) {
+		t.Errorf("the container listens on %s and %s, keeps its data in %s and publishes %v", c.Listen, c.RTC.Media, c.Data, published)
 	}
 	if !gw.ReadOnly || gw.StopGracePeriod == nil {
 		t.Error("the container may write, or is not given time to stop")

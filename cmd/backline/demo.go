@@ -136,6 +136,15 @@ func hostOf(l net.Listener) string {
 
 func demoConfigPath(folder string) string { return filepath.Join(folder, "backline.yaml") }
 
+// mediaBeside is any free port for calls beside the gateway's address.
+func mediaBeside(listen string) string {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	return net.JoinHostPort(host, "0")
+}
+
 // demoConfig writes the demo's configuration into its folder, to look at and to learn from, and loads it as
 // `serve` would. The secrets are new each time: they join only the two servers of this process.
 func demoConfig(folder string, d demoAddresses) (*config.Config, error) {
@@ -143,11 +152,12 @@ func demoConfig(folder string, d demoAddresses) (*config.Config, error) {
 		return nil, fmt.Errorf("demo folder: %w", err)
 	}
 	var text bytes.Buffer
+	listen := d.Gateway[len("http://"):]
 	err := template.Must(template.New("config").Parse(demoYAML)).Execute(&text, struct {
 		demoAddresses
-		Data, Listen string
-		Secret       func() string
-	}{d, strconv.Quote(folder), d.Gateway[len("http://"):], rand.Text})
+		Data, Listen, Media string
+		Secret              func() string
+	}{d, strconv.Quote(folder), listen, strconv.Quote(mediaBeside(listen)), rand.Text})
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +177,7 @@ listen: {{.Listen}}
 public_url: {{.Gateway}}
 data: {{.Data}}
 company: {name: Nordwind Logistik, language: en, color: "#0a5f73"}
+rtc: {media: {{.Media}}}
 queues:
   - {id: main, name: Service}
   - {id: dispatch, name: Dispatch}

@@ -363,7 +363,9 @@ func (k *checker) links() {
 }
 
 func (k *checker) rtc() {
-	k.address("rtc.media", k.c.RTC.Media)
+	if k.c.RTC.Media != NoMedia {
+		k.address("rtc.media", k.c.RTC.Media)
+	}
 	if k.c.RTC.Turn != "" {
 		k.address("rtc.turn", k.c.RTC.Turn)
 	}

@@ -263,11 +263,15 @@ type Links struct {
 	TriesPerHour int `yaml:"tries_per_hour"`
 }
 
-// RTC is calls in the browser. It is checked here and comes into use with calls.
+// NoMedia as RTC.Media switches calls off.
+const NoMedia = "none"
+
+// RTC is calls in the browser.
 type RTC struct {
-	// Media is the UDP address of all media, and of ICE over TCP. Default :7881.
+	// Media is the UDP address of all media, and of ICE over TCP. "none": no calls. Default :7881.
 	Media string `yaml:"media"`
-	// Turn is the address of the TURN server. Empty: none. Default :3478.
+	// Turn is the address of the TURN server. It is checked and comes into use with a later version. Empty:
+	// none. Default :3478.
 	Turn string `yaml:"turn"`
 	// PublicIPs that browsers reach us at. Default: the addresses of this machine.
 	PublicIPs []string `yaml:"public_ips"`

@@ -158,7 +158,7 @@ func TestOfferRingsOutToTheNextAndTwoMissesSetAway(t *testing.T) {
 				t.Errorf("%s is %s (%s), want away (missed_offers)", a.ID, a.Presence, a.Reason)
 			}
 		}
-		if got := h.Status("livechat", "shop", ""); got.Staffed {
+		if got := h.Status(gateway.Identity{Channel: "livechat", Account: "shop"}, ""); got.Staffed {
 			t.Error("the customer is told that somebody is there")
 		}
 		h.stop()

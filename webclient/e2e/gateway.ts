@@ -70,6 +70,7 @@ listen: 127.0.0.1:${port}
 public_url: http://127.0.0.1:${port}
 data: ${folder}/data
 company: {name: Nordwind Logistik, language: en}
+rtc: {media: "127.0.0.1:0"}
 queues: [{id: main, name: Service, ring: 12s}]
 agents:
   - {id: jana, name: Jana Brandt, queues: [main], capacity: {text: 1}}
