@@ -135,7 +135,7 @@ func TestEveryPageShowsTheNoticeInItsLanguageAtOnce(t *testing.T) {
 				t.Errorf("%q after %v, want %q", got, at.Sub(pressed), want)
 			}
 		}
-		if got := h.Status("livechat", "shop", "de").Notice; !strings.HasPrefix(got, "Die") {
+		if got := h.Status(gateway.Identity{Channel: "livechat", Account: "shop"}, "de").Notice; !strings.HasPrefix(got, "Die") {
 			t.Errorf("a page that comes now is told %q", got)
 		}
 		h.press(false, "")
