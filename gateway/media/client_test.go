@@ -3,10 +3,14 @@ package media_test
 import (
 	"context"
 	"net"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/logging"
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
@@ -45,9 +49,10 @@ func onlyTCP(s *webrtc.SettingEngine) {
 
 func newClient(t testing.TB, settings ...setting) *client {
 	t.Helper()
-	set := webrtc.SettingEngine{}
+	set := webrtc.SettingEngine{LoggerFactory: silentLogs()}
+	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	set.SetIncludeLoopbackCandidate(true)
-	set.SetIPFilter(func(ip net.IP) bool { return ip.To4() != nil })
+	set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
 	for _, f := range settings {
 		f(&set)
 	}
@@ -56,15 +61,20 @@ func newClient(t testing.TB, settings ...setting) *client {
 		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1"},
 		PayloadType:        109, // as Firefox has it
 	}, webrtc.RTPCodecTypeAudio))
-	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithSettingEngine(set)).NewPeerConnection(webrtc.Configuration{})
+	reports := &interceptor.Registry{}
+	must(t, webrtc.ConfigureRTCPReports(reports))
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithSettingEngine(set), webrtc.WithInterceptorRegistry(reports))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	must(t, err)
-	c := &client{t: t, pc: pc, heard: make(chan heard, 1<<16), conn: make(chan webrtc.PeerConnectionState, 64)}
+	c := &client{t: t, pc: pc, heard: make(chan heard, 1<<10), conn: make(chan webrtc.PeerConnectionState, 64)}
 	c.track, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "mic", "me")
 	must(t, err)
-	_, err = pc.AddTrack(c.track)
+	sender, err := pc.AddTrack(c.track)
 	must(t, err)
+	go readAll(sender.Read)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { c.conn <- s })
-	pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	pc.OnTrack(func(tr *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+		go readAll(r.Read)
 		for {
 			p, _, err := tr.ReadRTP()
 			if err != nil {
@@ -74,6 +84,21 @@ func newClient(t testing.TB, settings ...setting) *client {
 		}
 	})
 	return c
+}
+
+// readAll reads RTCP, which makes pion's reports work.
+func readAll(read func([]byte) (int, interceptor.Attributes, error)) {
+	for buf := make([]byte, 1500); ; {
+		if _, _, err := read(buf); err != nil {
+			return
+		}
+	}
+}
+
+func silentLogs() *logging.DefaultLoggerFactory {
+	logs := logging.NewDefaultLoggerFactory()
+	logs.DefaultLogLevel = logging.LogLevelDisabled
+	return logs
 }
 
 func (c *client) close() { must(c.t, c.pc.GracefulClose()) }
@@ -127,6 +152,14 @@ func (c *client) connected() {
 	}
 }
 
+// address is where the client is, as the engine sees it.
+func (c *client) address() string {
+	c.t.Helper()
+	pair, err := c.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
+	must(c.t, err)
+	return net.JoinHostPort(pair.Local.Address, strconv.Itoa(int(pair.Local.Port)))
+}
+
 // say sends one packet, step ticks after the one before.
 func (c *client) say(step uint32, payload ...byte) {
 	c.mu.Lock()
@@ -135,6 +168,12 @@ func (c *client) say(step uint32, payload ...byte) {
 	p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: c.seq, Timestamp: c.ts}, Payload: payload}
 	c.mu.Unlock()
 	must(c.t, c.track.WriteRTP(&p))
+}
+
+func (c *client) said() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int(c.seq)
 }
 
 // hear waits for the next packet.

@@ -1,7 +1,7 @@
 package media
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -15,7 +15,7 @@ const (
 	// keepalive is how often pion looks whether a leg has fallen silent.
 	keepalive = 500 * time.Millisecond
 	// dtlsRetransmit instead of pion's second: one lost packet must not cost the caller a second.
-	dtlsRetransmit = 200 * time.Millisecond
+	dtlsRetransmit = 100 * time.Millisecond
 	// maxPacket is more than any Opus packet in RTP has (RFC 7587: about 1276 bytes and a header).
 	maxPacket = 1500
 )
@@ -27,13 +27,14 @@ type leg struct {
 	engine *Engine
 	pc     *webrtc.PeerConnection
 	sender *webrtc.RTPSender
+	path   *firstPath
 	in     *stream // what the browser sends
 	out    *writer // what it hears
 
 	negotiating chan struct{} // one slot: an offer is being answered; never closed
 	changed     chan struct{} // one slot: look at pc again; never closed
-	over        context.Context
-	end         context.CancelFunc // asks live to end; may be called at any time
+	over        chan struct{} // closed by end
+	end         func()        // asks live to end; may be called at any time, and again
 
 	up bool // was connected once, so that it can hear; guarded by Engine.mu
 
@@ -50,7 +51,8 @@ type leg struct {
 
 // newLeg makes a leg that is in nobody's call yet. The caller installs or discards it.
 func (e *Engine) newLeg(key LegKey) (*leg, error) {
-	api, err := e.sockets.api()
+	path := &firstPath{}
+	api, err := e.sockets.api(path)
 	if err != nil {
 		return nil, err
 	}
@@ -68,10 +70,11 @@ func (e *Engine) newLeg(key LegKey) (*leg, error) {
 		return nil, fmt.Errorf("add the track: %w", err)
 	}
 	l := &leg{
-		key: key, engine: e, pc: pc, sender: sender, in: &stream{}, out: newWriter(t),
+		key: key, engine: e, pc: pc, sender: sender, path: path, in: &stream{}, out: newWriter(t),
 		negotiating: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		over: make(chan struct{}),
 	}
-	l.over, l.end = context.WithCancel(context.Background())
+	l.end = sync.OnceFunc(func() { close(l.over) })
 	l.state.Store(Connecting)
 	pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { l.look() })
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
@@ -123,7 +126,7 @@ func (l *leg) live() {
 			timer.Reset(time.Until(again))
 		}
 		select {
-		case <-l.over.Done():
+		case <-l.over:
 			f.state = Closed
 		case <-l.changed:
 		case <-timer.C:
@@ -171,8 +174,8 @@ func (l *leg) readSound(t *webrtc.TrackRemote) {
 	var p rtp.Packet
 	for {
 		n, _, err := t.Read(buf)
-		if l.over.Err() != nil {
-			return
+		if errors.Is(err, webrtc.ErrCodecNotFound) { // something that was not negotiated
+			continue
 		}
 		if err != nil {
 			return

@@ -2,13 +2,26 @@ package media_test
 
 import (
 	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/stdnet"
+
+	"backline/gateway"
 	"backline/gateway/media"
 )
 
-// start runs an engine on loopback and ends it with the test.
+// start runs an engine on real sockets and ends it with the test.
 func start(t testing.TB, o media.Options) *media.Engine {
 	t.Helper()
 	if o.Listen == "" {
@@ -37,9 +50,24 @@ func both() map[media.Side]media.Source {
 	}
 }
 
-func TestTwoHearEachOther(t *testing.T) {
-	e := start(t, media.Options{})
-	a, b := newClient(t), newClient(t)
+func TestTwoHearEachOtherOverUDP(t *testing.T) {
+	talk(t, start(t, media.Options{}), "udp", newClient(t), newClient(t))
+}
+
+func TestTwoHearEachOtherOverTCP(t *testing.T) {
+	talk(t, start(t, media.Options{}), "tcp", newClient(t, onlyTCP), newClient(t, onlyTCP))
+}
+
+func TestAllAddressesOfTheMachineWork(t *testing.T) {
+	for _, listen := range []string{":0", "0.0.0.0:0"} {
+		talk(t, start(t, media.Options{Listen: listen}), "udp", newClient(t), newClient(t))
+		talk(t, start(t, media.Options{Listen: listen}), "tcp", newClient(t, onlyTCP), newClient(t, onlyTCP))
+	}
+}
+
+// talk has two clients speak at once, and each must hear all of the other.
+func talk(t *testing.T, e *media.Engine, path string, a, b *client) {
+	t.Helper()
 	defer a.close()
 	defer b.close()
 	e.Hear("c1", both())
@@ -51,51 +79,192 @@ func TestTwoHearEachOther(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	for i := range 50 {
-		if h := b.hear(); h.payload[0] != 1 || h.payload[1] != byte(i) {
-			t.Fatalf("the agent heard %v, want packet %d of the customer", h.payload, i)
+		if h := b.hear(); h.payload[0] != 1 || h.payload[1] != byte(i) || h.PayloadType != 109 {
+			t.Fatalf("the agent heard %v as %d, want packet %d of the customer as 109", h.payload, h.PayloadType, i)
 		}
 		if h := a.hear(); h.payload[0] != 2 || h.payload[1] != byte(i) {
 			t.Fatalf("the customer heard %v, want packet %d of the agent", h.payload, i)
 		}
 	}
-	t.Logf("%+v", e.Stats("c1"))
+	for _, s := range e.Stats("c1") {
+		if s.Path != path || s.In.Packets != 50 || s.In.Lost != 0 || s.Out.Packets != 50 || s.Out.Dropped != 0 {
+			t.Errorf("got %+v, want 50 packets each way over %s", s, path)
+		}
+	}
 }
 
-func TestMusic(t *testing.T) {
+func TestALegWhoseUDPIsBlockedGoesOnOverTCP(t *testing.T) {
 	e := start(t, media.Options{})
-	a := newClient(t)
+	wall := &firewall{}
+	system, err := stdnet.NewNet()
+	must(t, err)
+	wall.Net = system
+	a := newClient(t, onNet(wall))
 	defer a.close()
 	e.Hear("c1", map[media.Side]media.Source{media.Customer: media.Music})
 	a.call(e, customer, false)
-	for range 10 {
-		h := a.hear()
-		t.Log(h.SequenceNumber, h.Timestamp, h.Marker, len(h.payload), h.PayloadType)
+	before := a.hear()
+	if s := e.Stats("c1")[0]; s.Path != "udp" {
+		t.Errorf("got %+v, want UDP first", s)
 	}
-}
-func TestTCP(t *testing.T) {
-	e := start(t, media.Options{})
-	a := newClient(t, onlyTCP)
-	defer a.close()
-	e.Hear("c1", map[media.Side]media.Source{media.Customer: media.Music})
-	a.call(e, customer, false)
-	for range 10 {
-		a.hear()
-	}
-	t.Logf("%+v", e.Stats("c1"))
-}
-func TestRestart(t *testing.T) {
-	e := start(t, media.Options{OnEvent: func(ev media.Event) { t.Log(time.Now(), ev) }})
-	a := newClient(t)
-	defer a.close()
-	e.Hear("c1", map[media.Side]media.Source{media.Customer: media.Music})
-	a.call(e, customer, false)
-	for range 10 {
-		a.hear()
-	}
-	a.say(960, 1)
+	wall.blocked.Store(true)
 	a.call(e, customer, true)
-	for range 10 {
-		a.hear()
+	for len(a.heard) > 0 {
+		before = <-a.heard
 	}
-	t.Logf("%+v", e.Stats("c1"))
+	if after := a.hear(); after.SSRC != before.SSRC {
+		t.Error("another stream came over TCP")
+	}
+	if s := e.Stats("c1")[0]; s.Path != "tcp" {
+		t.Errorf("got %+v, want TCP", s)
+	}
+}
+
+// firewall lets no UDP out while it is blocked.
+type firewall struct {
+	transport.Net
+	blocked atomic.Bool
+}
+
+func (f *firewall) ListenUDP(network string, at *net.UDPAddr) (transport.UDPConn, error) {
+	c, err := f.Net.ListenUDP(network, at)
+	return walled{c, f}, err
+}
+
+type walled struct {
+	transport.UDPConn
+	f *firewall
+}
+
+func (w walled) WriteTo(b []byte, to net.Addr) (int, error) {
+	if w.f.blocked.Load() {
+		return len(b), nil
+	}
+	return w.UDPConn.WriteTo(b, to)
+}
+
+func TestTheAnswerHoldsTheAddressesBrowsersAreTold(t *testing.T) {
+	e := start(t, media.Options{PublicIPs: []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("203.0.113.8")}})
+	a := newClient(t)
+	defer a.close()
+	answer, err := e.Offer(t.Context(), customer, a.offer(false), false)
+	must(t, err)
+	port := strconv.Itoa(int(e.Addr().Port()))
+	for _, want := range []string{
+		`1 udp \d+ 203\.0\.113\.7 ` + port + ` typ host`, `1 udp \d+ 203\.0\.113\.8 ` + port + ` typ host`,
+		`1 tcp \d+ 203\.0\.113\.7 ` + port + ` typ host tcptype passive`, `a=ice-lite`, `a=end-of-candidates`,
+		`a=rtpmap:109 opus/48000/2`, `useinbandfec=1`,
+	} {
+		if !regexp.MustCompile(want).MatchString(answer) {
+			t.Errorf("no %s in\n%s", want, answer)
+		}
+	}
+	if strings.Contains(answer, "127.0.0.1 ") {
+		t.Errorf("the address behind the NAT is told:\n%s", answer)
+	}
+}
+
+func TestUDPAndTCPHaveTheSameNumber(t *testing.T) {
+	e := start(t, media.Options{})
+	c, err := net.Dial("tcp", e.Addr().String())
+	must(t, err)
+	must(t, c.Close())
+	if _, err := media.New(media.Options{Listen: e.Addr().String()}); err == nil {
+		t.Error("a port that is taken was bound again")
+	}
+}
+
+func TestNothingIsTakenAfterTheEnd(t *testing.T) {
+	e, err := media.New(media.Options{Listen: "127.0.0.1:0"})
+	must(t, err)
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	must(t, e.Run(over))
+	a := newClient(t)
+	defer a.close()
+	_, err = e.Offer(t.Context(), customer, a.offer(false), false)
+	if bad, ok := errors.AsType[*gateway.Error](err); !ok || bad.Kind != gateway.Unavailable {
+		t.Errorf("got %v, want unavailable", err)
+	}
+}
+
+func TestNoGoroutineIsLeftBehind(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for _, settings := range [][]setting{nil, {onlyTCP}} {
+		e, err := media.New(media.Options{Listen: "127.0.0.1:0"})
+		must(t, err)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- e.Run(ctx) }()
+		e.Hear("c1", both())
+		a, b := newClient(t, settings...), newClient(t, settings...)
+		a.call(e, customer, false)
+		b.call(e, agent, false)
+		a.call(e, customer, true)
+		stop()
+		must(t, <-done)
+		a.close()
+		b.close()
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			all := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, all[:runtime.Stack(all, true)])
+		}
+	}
+}
+
+// TestTheGatewayLosesNothingOfAHundredCalls counts what came in against what went out, and what clients sent
+// against what the others heard: 100 packets a second and call.
+func TestTheGatewayLosesNothingOfAHundredCalls(t *testing.T) {
+	calls, packets := 100, 250
+	if raceEnabled {
+		calls, packets = 10, 100 // the race detector leaves no time for more
+	}
+	e := start(t, media.Options{})
+	clients := make([]*client, 2*calls)
+	var connecting sync.WaitGroup
+	for i := range clients {
+		clients[i] = newClient(t)
+		key := media.LegKey{Call: strconv.Itoa(i / 2), Side: []media.Side{media.Customer, media.Agent}[i%2]}
+		e.Hear(key.Call, both())
+		connecting.Go(func() { clients[i].call(e, key, false) })
+	}
+	connecting.Wait()
+	var speakers sync.WaitGroup
+	payload := make([]byte, 80)
+	for _, c := range clients {
+		speakers.Go(func() {
+			for tick := time.NewTicker(20 * time.Millisecond); c.said() < packets; <-tick.C {
+				c.say(960, payload...)
+			}
+		})
+	}
+	speakers.Wait()
+	time.Sleep(200 * time.Millisecond)
+	heard := 0
+	for _, c := range clients {
+		heard += len(c.heard)
+	}
+	var closing sync.WaitGroup
+	defer closing.Wait()
+	for _, c := range clients {
+		defer closing.Go(c.close)
+	}
+	var in, out media.Flow
+	for i := range calls {
+		for _, s := range e.Stats(strconv.Itoa(i)) {
+			in.Packets += s.In.Packets
+			in.Lost += s.In.Lost
+			out.Packets += s.Out.Packets
+			out.Dropped += s.Out.Dropped
+		}
+	}
+	t.Logf("%d calls: sent %d, in %d, out %d, heard %d", calls, len(clients)*packets, in.Packets, out.Packets, heard)
+	if out.Packets != in.Packets || out.Dropped != 0 {
+		t.Errorf("%d packets came in, %d went out, %d were not taken", in.Packets, out.Packets, out.Dropped)
+	}
+	if heard != len(clients)*packets {
+		t.Errorf("%d packets were said, %d heard", len(clients)*packets, heard)
+	}
 }

@@ -21,6 +21,10 @@ type music struct {
 	stream  *stream
 	packets [][]byte
 	wake    chan struct{} // one slot: there is a listener; never closed
+
+	// Owned by run.
+	at     int // of the loop: the next packet
+	packet rtp.Packet
 }
 
 func newMusic(ogg []byte) (*music, error) {
@@ -60,40 +64,41 @@ func (m *music) listeners() []*writer {
 
 // run plays until ctx ends.
 func (m *music) run(ctx context.Context) {
-	p := rtp.Packet{Header: rtp.Header{Version: 2, SSRC: 1}}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-m.wake:
-			m.play(ctx, &p)
+			m.play(ctx)
 		}
 	}
 }
 
-// play sends a packet each 20 ms as long as somebody listens. p holds the place in the loop.
-func (m *music) play(ctx context.Context, p *rtp.Packet) {
+// play sends a packet each 20 ms as long as somebody listens.
+func (m *music) play(ctx context.Context) {
 	tick := time.NewTicker(frameTime)
 	defer tick.Stop()
-	due := time.Now()
-	for len(m.listeners()) > 0 {
+	for due := time.Now(); len(m.listeners()) > 0; {
+		now := time.Now()
+		if now.Sub(due) > maxLag {
+			due = now
+		}
+		for ; !due.After(now); due = due.Add(frameTime) {
+			m.stream.forward(m.next(), now)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
-			if now.Sub(due) > maxLag {
-				due = now
-			}
-			for ; !due.After(now); due = due.Add(frameTime) {
-				m.next(p)
-				m.stream.forward(p, now)
-			}
+		case <-tick.C:
 		}
 	}
 }
 
-func (m *music) next(p *rtp.Packet) {
-	p.Payload = m.packets[int(p.Timestamp/frameTicks)%len(m.packets)]
-	p.SequenceNumber++
-	p.Timestamp += frameTicks
+// next goes on by one packet.
+func (m *music) next() *rtp.Packet {
+	m.packet.SequenceNumber++
+	m.packet.Timestamp += frameTicks
+	m.packet.Payload = m.packets[m.at]
+	m.at = (m.at + 1) % len(m.packets)
+	return &m.packet
 }

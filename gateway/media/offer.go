@@ -53,6 +53,7 @@ func (l *leg) answer(ctx context.Context, offer string) (string, error) {
 	if err := l.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", &gateway.Error{Kind: gateway.Invalid, Msg: "the offer cannot be used", Err: err}
 	}
+	l.path.reset()
 	gathered := webrtc.GatheringCompletePromise(l.pc)
 	answer, err := l.pc.CreateAnswer(nil)
 	if err != nil {

@@ -2,11 +2,15 @@ package media
 
 import (
 	"fmt"
-	"net"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync/atomic"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
+	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -21,22 +25,21 @@ var opus = webrtc.RTPCodecParameters{
 
 // api builds what pion needs for one connection. No interceptor is registered: reports are written by the leg
 // (rtcp.go), which costs no allocation per packet.
-func (s *sockets) api() (*webrtc.API, error) {
+func (s *sockets) api(path *firstPath) (*webrtc.API, error) {
 	codecs := &webrtc.MediaEngine{}
 	if err := codecs.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
 		return nil, fmt.Errorf("register Opus: %w", err)
 	}
 	set := webrtc.SettingEngine{LoggerFactory: quiet{}}
-	set.SetNet(s.net)
 	set.SetLite(true)
+	set.SetICEBindingRequestHandler(path.take)
 	set.DisableActiveTCP(true) // else an offer could have us connect to any address
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	set.SetNetworkTypes([]webrtc.NetworkType{
 		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
 	})
-	set.SetICEUDPMux(s.udp)
 	set.SetICETCPMux(s.tcp)
-	set.SetIncludeLoopbackCandidate(true) // home may be loopback; what browsers are told is set below
+	set.SetIncludeLoopbackCandidate(s.addr.Addr().IsLoopback())
 	// pion gives a leg up only after we did.
 	set.SetICETimeouts(SilentAfter, 2*GoneAfter, keepalive)
 	set.SetDTLSRetransmissionInterval(dtlsRetransmit)
@@ -47,30 +50,44 @@ func (s *sockets) api() (*webrtc.API, error) {
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{})), nil
 }
 
-// tell maps each home address to the addresses of its family that browsers are told.
+// firstPath takes the path of a browser's first check that knows the password. A lite agent would wait for the
+// browser to nominate one, which Chromium does with its second check and costs the caller 50 ms; what it
+// nominates later replaces it.
+type firstPath struct{ taken atomic.Bool }
+
+// take is called for each check; true selects its path.
+func (f *firstPath) take(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool {
+	return f.taken.CompareAndSwap(false, true)
+}
+
+// reset is for an ICE restart, which forgets all paths.
+func (f *firstPath) reset() { f.taken.Store(false) }
+
+// tell gives pion one home address for each family that browsers are told an address of, and has it say those
+// instead of the home.
 func (s *sockets) tell(set *webrtc.SettingEngine) error {
 	told, err := s.told()
 	if err != nil {
 		return err
 	}
+	external := map[netip.Addr][]string{}
+	for _, a := range told {
+		at := home(s.addr.Addr(), a.Is4())
+		external[at] = append(external[at], a.String())
+	}
+	homes := slices.Collect(maps.Keys(external))
 	var rules []webrtc.ICEAddressRewriteRule
-	for _, home := range s.home {
-		var external []string
-		for _, a := range told {
-			if a.Is4() == home.Is4() {
-				external = append(external, a.String())
-			}
-		}
-		if len(external) > 0 {
-			rules = append(rules, webrtc.ICEAddressRewriteRule{
-				External: external, Local: home.String(),
-				AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteReplace,
-			})
-		}
+	for at, as := range external {
+		rules = append(rules, webrtc.ICEAddressRewriteRule{
+			External: as, Local: at.String(),
+			AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteReplace,
+		})
 	}
 	if err := set.SetICEAddressRewriteRules(rules...); err != nil {
-		return fmt.Errorf("map %s to public addresses: %w", net.JoinHostPort(s.addr.Addr().String(), "*"), err)
+		return fmt.Errorf("tell browsers our addresses: %w", err)
 	}
+	set.SetNet(homeNet{s.net, homes})
+	set.SetICEUDPMux(homeUDP{s.udp, homes, s.addr.Port()})
 	return nil
 }
 

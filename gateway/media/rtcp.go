@@ -14,31 +14,34 @@ const reportEvery = time.Second
 
 // reception counts what came from one browser (RFC 3550, A.1, A.3 and A.8).
 type reception struct {
-	mu       sync.Mutex
-	started  bool
-	ssrc     uint32
-	base     uint32 // first sequence number
-	top      uint32 // highest, with wraps counted in the upper half
-	packets  uint32
-	bytes    uint64
-	transit  uint32
-	jitter   float64 // in ticks of the RTP clock
-	expected uint32  // at the last report
-	got      uint32  // at the last report
-	sr       uint32  // middle half of the NTP time of the last sender report
-	srAt     time.Time
+	mu sync.Mutex
+	counts
+}
+
+// counts are of one SSRC; zero packets means that nothing came yet.
+type counts struct {
+	ssrc    uint32
+	packets uint32
+	bytes   uint64
+	base    uint32    // first sequence number
+	top     uint32    // highest, with wraps counted in the upper half
+	transit uint32    // arrival less timestamp of the last packet, in ticks of the RTP clock
+	jitter  float64   // in ticks
+	due     uint32    // packets expected at the last report
+	got     uint32    // packets at the last report
+	sr      uint32    // middle half of the NTP time of the last sender report
+	srAt    time.Time // when that came
 }
 
 // packet counts one packet of n bytes.
 func (r *reception) packet(p *rtp.Packet, n int, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	arrival := uint32(now.UnixNano() / int64(time.Second/clockRate))
-	transit := arrival - p.Timestamp
-	if !r.started || r.ssrc != p.SSRC {
-		r.started, r.ssrc = true, p.SSRC
-		r.base, r.top, r.packets, r.expected, r.got = uint32(p.SequenceNumber), uint32(p.SequenceNumber), 0, 0, 0
-		r.transit, r.jitter = transit, 0
+	transit := uint32(now.UnixNano()/int64(time.Second/clockRate)) - p.Timestamp
+	if r.packets == 0 || r.ssrc != p.SSRC {
+		r.counts = counts{
+			ssrc: p.SSRC, base: uint32(p.SequenceNumber), top: uint32(p.SequenceNumber), transit: transit,
+		}
 	}
 	if step := int16(p.SequenceNumber - uint16(r.top)); step > 0 {
 		r.top += uint32(step)
@@ -50,27 +53,30 @@ func (r *reception) packet(p *rtp.Packet, n int, now time.Time) {
 	r.jitter += (max(d, -d) - r.jitter) / 16
 }
 
+// expected is how many packets were sent, as far as we know; lost how many of them never came.
+func (c *counts) expected() uint32 { return c.top - c.base + 1 }
+
+func (c *counts) lost() uint32 { return c.expected() - min(c.packets, c.expected()) }
+
 // block is the report about it; false when nothing came yet.
 func (r *reception) block(now time.Time) (rtcp.ReceptionReport, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.started {
+	if r.packets == 0 {
 		return rtcp.ReceptionReport{}, false
 	}
-	expected := r.top - r.base + 1
-	lost := max(int64(expected)-int64(r.packets), 0)
-	lately, missing := expected-r.expected, int64(expected-r.expected)-int64(r.packets-r.got)
-	r.expected, r.got = expected, r.packets
 	b := rtcp.ReceptionReport{
-		SSRC: r.ssrc, LastSequenceNumber: r.top, TotalLost: uint32(min(lost, 1<<23-1)), Jitter: uint32(r.jitter),
+		SSRC: r.ssrc, LastSequenceNumber: r.top, TotalLost: min(r.lost(), 1<<23-1), Jitter: uint32(r.jitter),
 		LastSenderReport: r.sr,
 	}
-	if lately > 0 && missing > 0 {
-		b.FractionLost = uint8(min(missing*256/int64(lately), 255))
+	due, got := r.expected()-r.due, r.packets-r.got
+	if due > got {
+		b.FractionLost = uint8((due - got) * 256 / (due + 1))
 	}
 	if !r.srAt.IsZero() {
 		b.Delay = uint32(now.Sub(r.srAt).Seconds() * 65536)
 	}
+	r.due, r.got = r.expected(), r.packets
 	return b, true
 }
 

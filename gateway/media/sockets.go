@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
+	"golang.org/x/net/netutil"
 )
 
 const (
@@ -20,19 +22,23 @@ const (
 	tcpBacklog = 16 << 10
 	// tcpInbox is how many packets of a TCP connection may wait to be read.
 	tcpInbox = 32
+	// maxTCP connections at once, and how long one may be open before it says which leg it is of.
+	maxTCP      = 2 * MaxLegs
+	tcpPatience = 5 * time.Second
+	// maxTold is how many addresses of this machine a browser is told.
+	maxTold = 8
 	// portTries: with port 0 the UDP port that the system gives may be taken for TCP.
 	portTries = 20
 )
 
-// sockets are the two ports that all legs share. pion learns one local address per family (home) and nothing
-// of the machine's interfaces, whatever the sockets listen on: with ICE-lite the candidates are only what
-// browsers are told, and several candidates on one socket would share, and steal, each other's packets.
+// sockets are the two ports that all legs share. Each has one candidate per address family, whatever the
+// sockets listen on: with ICE-lite, candidates are only what browsers are told, and pion's would share, and
+// steal, each other's packets if there were several on one socket.
 type sockets struct {
 	addr   netip.AddrPort
-	home   []netip.Addr // an IPv4 or an IPv6 address, or one of each
 	public []netip.Addr // told to browsers instead of the machine's own; may be empty
 	net    transport.Net
-	udp    *homeUDP
+	udp    *ice.UDPMuxDefault
 	tcp    *ice.TCPMuxDefault
 }
 
@@ -55,16 +61,12 @@ func listen(o Options) (*sockets, error) {
 	// The system may refuse to hold that much; less only means less patience with a busy machine.
 	_ = udp.SetReadBuffer(socketBuffer)
 	bound := udp.LocalAddr().(*net.UDPAddr).AddrPort()
-	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs}
-	s.home = homes(s.addr.Addr())
-	s.net = homeNet{Net: system, home: s.home}
-	s.udp = &homeUDP{
-		UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udp, Net: s.net, Logger: quiet{}}),
-		home:          s.home, port: s.addr.Port(),
-	}
+	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs, net: system}
+	s.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udp, Net: system, Logger: quiet{}})
 	s.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: homeListener{Listener: tcp, home: s.home, port: s.addr.Port()}, Logger: quiet{},
+		Listener: homeListener{netutil.LimitListener(tcp, maxTCP), s.addr}, Logger: quiet{},
 		ReadBufferSize: tcpInbox, WriteBufferSize: tcpBacklog,
+		FirstStunBindTimeout: tcpPatience, AliveDurationForConnFromStun: tcpPatience,
 	})
 	return s, nil
 }
@@ -106,17 +108,6 @@ func bind(n transport.Net, at netip.AddrPort) (transport.UDPConn, net.Listener, 
 // close ends both sockets and waits for the TCP side; the UDP read loop ends with its socket.
 func (s *sockets) close() error { return errors.Join(s.tcp.Close(), s.udp.Close()) }
 
-// homes picks the addresses that pion takes for ours: the one we listen on, or loopback for all of them.
-func homes(bound netip.Addr) []netip.Addr {
-	switch {
-	case !bound.IsUnspecified():
-		return []netip.Addr{bound}
-	case bound.Is4():
-		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-	}
-	return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
-}
-
 // told is what browsers are told: the public addresses, the one we listen on, or all that this machine has
 // now, so that an interface that comes up later is offered to the next leg.
 func (s *sockets) told() ([]netip.Addr, error) {
@@ -124,50 +115,62 @@ func (s *sockets) told() ([]netip.Addr, error) {
 	case len(s.public) > 0:
 		return s.public, nil
 	case !s.addr.Addr().IsUnspecified():
-		return s.home, nil
+		return []netip.Addr{s.addr.Addr()}, nil
 	}
-	var all []netip.Addr
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil, fmt.Errorf("read the network interfaces: %w", err)
 	}
+	var all []netip.Addr
 	for _, a := range addrs {
 		p, err := netip.ParsePrefix(a.String())
 		ip := p.Addr().Unmap()
-		if err == nil && ip.IsGlobalUnicast() && (ip.Is4() || s.addr.Addr().Is6()) {
+		if err == nil && ip.IsGlobalUnicast() && (ip.Is4() || s.addr.Addr().Is6()) && len(all) < maxTold {
 			all = append(all, ip)
 		}
 	}
 	if len(all) == 0 { // a machine without a network still serves itself
-		return s.home, nil
+		all = append(all, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 	}
 	return all, nil
+}
+
+// home is the address of a candidate as pion knows it: the one we listen on, or, for all addresses, one from a
+// block that is nobody's (RFC 5737, RFC 3849). Browsers are told others, by [sockets.tell].
+func home(bound netip.Addr, is4 bool) netip.Addr {
+	switch {
+	case !bound.IsUnspecified():
+		return bound
+	case is4:
+		return netip.AddrFrom4([4]byte{192, 0, 2, 1})
+	}
+	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: 1})
 }
 
 // homeNet hides the machine's interfaces behind one that has the home addresses.
 type homeNet struct {
 	transport.Net
-	home []netip.Addr
+	homes []netip.Addr
 }
 
 func (n homeNet) Interfaces() ([]*transport.Interface, error) {
 	i := transport.NewInterface(net.Interface{Index: 1, MTU: 1500, Name: "home", Flags: net.FlagUp})
-	for _, a := range n.home {
+	for _, a := range n.homes {
 		i.AddAddress(&net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())})
 	}
 	return []*transport.Interface{i}, nil
 }
 
-// homeUDP is a UDP mux that is reached at the home addresses only.
+// homeUDP is the UDP mux as reached at the home addresses only.
 type homeUDP struct {
 	*ice.UDPMuxDefault
-	home []netip.Addr
-	port uint16
+	homes []netip.Addr
+	port  uint16
 }
 
-func (m *homeUDP) GetListenAddresses() []net.Addr {
+func (m homeUDP) GetListenAddresses() []net.Addr {
 	var all []net.Addr
-	for _, a := range m.home {
+	for _, a := range m.homes {
 		all = append(all, net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, m.port)))
 	}
 	return all
@@ -177,8 +180,7 @@ func (m *homeUDP) GetListenAddresses() []net.Addr {
 // TCP mux tells connections apart by local address as well.
 type homeListener struct {
 	net.Listener
-	home []netip.Addr
-	port uint16
+	bound netip.AddrPort
 }
 
 func (l homeListener) Accept() (net.Conn, error) {
@@ -187,12 +189,11 @@ func (l homeListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	remote, ok := c.RemoteAddr().(*net.TCPAddr)
-	for _, a := range l.home {
-		if ok && a.Is4() == remote.AddrPort().Addr().Unmap().Is4() {
-			return homeConn{c, net.TCPAddrFromAddrPort(netip.AddrPortFrom(a, l.port))}, nil
-		}
+	if !ok {
+		return c, nil
 	}
-	return c, nil
+	at := home(l.bound.Addr(), remote.AddrPort().Addr().Unmap().Is4())
+	return homeConn{c, net.TCPAddrFromAddrPort(netip.AddrPortFrom(at, l.bound.Port()))}, nil
 }
 
 type homeConn struct {

@@ -44,14 +44,8 @@ func (e *Engine) Stats(call string) []Stats {
 }
 
 func (l *leg) stats() Stats {
-	s := Stats{Side: l.key.Side, State: l.state.Load().(State), Path: l.path()}
-	l.received.mu.Lock()
-	r := &l.received
-	s.In = Flow{Packets: uint64(r.packets), Bytes: r.bytes, Jitter: ticks(r.jitter)}
-	if expected := uint64(r.top-r.base) + 1; r.started && expected > s.In.Packets {
-		s.In.Lost = expected - s.In.Packets
-	}
-	r.mu.Unlock()
+	s := Stats{Side: l.key.Side, State: l.state.Load().(State), Path: l.transport()}
+	s.In = l.received.flow()
 	sent, _, _ := l.out.progress(time.Now())
 	l.reported.mu.Lock()
 	defer l.reported.mu.Unlock()
@@ -63,10 +57,19 @@ func (l *leg) stats() Stats {
 	return s
 }
 
+func (r *reception) flow() Flow {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.packets == 0 {
+		return Flow{}
+	}
+	return Flow{Packets: uint64(r.packets), Bytes: r.bytes, Lost: uint64(r.lost()), Jitter: ticks(r.jitter)}
+}
+
 func ticks(n float64) time.Duration { return time.Duration(n * float64(time.Second) / clockRate) }
 
-// path is the transport of the selected candidate pair.
-func (l *leg) path() string {
+// transport is that of the selected candidate pair.
+func (l *leg) transport() string {
 	t := l.sender.Transport()
 	if t == nil {
 		return ""

@@ -100,7 +100,7 @@ func (w *writer) stamp(out *rtp.Header, from *stream, in *rtp.Header, now time.T
 	case step > 0:
 		w.seq, w.ts, w.at = in.SequenceNumber+w.seqBy, in.Timestamp+w.tsBy, now
 		w.span = min(w.span+step, 1<<15)
-	case -step >= w.span:
+	case step == 0 || -step >= w.span: // a number is never used twice: it is part of what the packet is encrypted with
 		return false
 	}
 	*out = rtp.Header{Version: 2, Marker: marker, SequenceNumber: in.SequenceNumber + w.seqBy, Timestamp: in.Timestamp + w.tsBy}

@@ -1,0 +1,109 @@
+package media
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+// binding is what a PeerConnection gives a track once it is negotiated.
+type binding struct{ to webrtc.TrackLocalWriter }
+
+func (b binding) CodecParameters() []webrtc.RTPCodecParameters {
+	return []webrtc.RTPCodecParameters{opus}
+}
+func (b binding) HeaderExtensions() []webrtc.RTPHeaderExtensionParameter { return nil }
+func (b binding) SSRC() webrtc.SSRC                                      { return 77 }
+func (b binding) SSRCRetransmission() webrtc.SSRC                        { return 0 }
+func (b binding) SSRCForwardErrorCorrection() webrtc.SSRC                { return 0 }
+func (b binding) WriteStream() webrtc.TrackLocalWriter                   { return b.to }
+func (b binding) ID() string                                             { return "b" }
+func (b binding) RTCPReader() interceptor.RTCPReader                     { return nil }
+
+// sink is a network that takes everything and brings nothing.
+type sink struct {
+	net.Conn
+	over chan struct{}
+}
+
+func (s sink) SetReadDeadline(time.Time) error { return nil }
+
+func (s sink) Write(b []byte) (int, error) { return len(b), nil }
+func (s sink) Read([]byte) (int, error)    { <-s.over; return 0, net.ErrClosed }
+func (s sink) Close() error                { close(s.over); return nil }
+
+// encrypted is a track whose packets are encrypted as for a browser and then thrown away.
+func encrypted(t testing.TB) track {
+	t.Helper()
+	keys := srtp.SessionKeys{
+		LocalMasterKey: make([]byte, 16), LocalMasterSalt: make([]byte, 12),
+		RemoteMasterKey: make([]byte, 16), RemoteMasterSalt: make([]byte, 12),
+	}
+	s, err := srtp.NewSessionSRTP(sink{over: make(chan struct{})}, &srtp.Config{Keys: keys, Profile: srtp.ProtectionProfileAeadAes128Gcm, LoggerFactory: quiet{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	w, err := s.OpenWriteStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := webrtc.NewTrackLocalStaticRTP(opus.RTPCodecCapability, "audio", "backline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.Bind(binding{w}); err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// speech is one packet as Chromium sends it, 20 ms of Opus in 80 bytes.
+func speech(t testing.TB) []byte {
+	b, err := (&rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 111, SSRC: 5}, Payload: make([]byte, 80)}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// forwarder returns the path of one packet: parsed, counted, numbered, encrypted, sent.
+func forwarder(t testing.TB) func() {
+	s, w := &stream{}, newWriter(encrypted(t))
+	w.hear(s)
+	s.feed([]*writer{w})
+	var r reception
+	var p rtp.Packet
+	raw, now := speech(t), time.Unix(1e9, 0)
+	return func() {
+		raw[3]++
+		if raw[3] == 0 {
+			raw[2]++
+		}
+		if err := p.Unmarshal(raw); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(frameTime)
+		r.packet(&p, len(raw), now)
+		s.forward(&p, now)
+	}
+}
+
+func TestForwardingAllocatesNothing(t *testing.T) {
+	if n := testing.AllocsPerRun(1000, forwarder(t)); n > 0 {
+		t.Errorf("one packet costs %v allocations, want none", n)
+	}
+}
+
+func BenchmarkForward(b *testing.B) {
+	f := forwarder(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		f()
+	}
+}
