@@ -27,6 +27,10 @@ export default defineConfig({
         "--disable-sync",
         "--font-render-hinting=none",
         "--force-color-profile=srgb",
+        // A microphone that beeps, granted where a context has the permission.
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        "--autoplay-policy=no-user-gesture-required",
       ],
     },
   },

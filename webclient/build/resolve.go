@@ -26,6 +26,15 @@ func vendored() map[string]string {
 // asText is the suffix that imports a style sheet or picture as a string: import css from "./x.css?text".
 const asText = "?text"
 
+// late marks parts of a page that are loaded when they are needed: x.late.tsx. They borrow Preact from the page
+// that loads them, by way of lent.ts. Of the modules in own, which are small, each that imports them gets a copy: so
+// each part is one file, and the page stays one file as well.
+const (
+	late = ".late.tsx"
+	own  = "src/widget/own/"
+	lent = own + "lent.ts"
+)
+
 // fromFS lets esbuild read from src and from nowhere else.
 func fromFS(src fs.FS) api.Plugin {
 	modules := vendored()
@@ -41,6 +50,9 @@ func fromFS(src fs.FS) api.Plugin {
 }
 
 func resolve(src fs.FS, modules map[string]string, a api.OnResolveArgs) (string, error) {
+	if strings.HasSuffix(a.Importer, late) && a.Path == "preact/jsx-runtime" {
+		return lent + "?" + a.Importer, nil
+	}
 	if p, ok := modules[a.Path]; ok {
 		return p, nil
 	}
@@ -57,6 +69,9 @@ func resolve(src fs.FS, modules map[string]string, a api.OnResolveArgs) (string,
 			if text {
 				return name + ext + asText, nil
 			}
+			if strings.HasPrefix(name, own) {
+				return name + ext + "?" + a.Importer, nil
+			}
 			return name + ext, nil
 		}
 	}
@@ -64,6 +79,9 @@ func resolve(src fs.FS, modules map[string]string, a api.OnResolveArgs) (string,
 }
 
 func load(src fs.FS, name string) (api.OnLoadResult, error) {
+	if strings.HasPrefix(name, own) {
+		name, _, _ = strings.Cut(name, "?")
+	}
 	name, text := strings.CutSuffix(name, asText)
 	raw, err := fs.ReadFile(src, name)
 	if err != nil {

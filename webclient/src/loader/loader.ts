@@ -41,7 +41,7 @@ type Page = Window & { Backline?: Chat | undefined };
       "@media print{:host{display:none!important}}" +
       ".l,.n{position:fixed;inset:auto 20px max(20px,env(safe-area-inset-bottom)) auto;border-radius:28px;box-shadow:0 8px 28px -6px #12181a73;font:600 16px/24px system-ui,sans-serif}" +
       ".l:not([hidden]){display:flex;align-items:center;gap:10px;height:56px;padding:0 22px 0 18px;border:1px solid #fff3;cursor:pointer;background:var(--brand,#12181a);color:var(--brand-ink,#fff)}" +
-      ".l:focus-visible{outline:3px solid #58b9ca;outline-offset:3px}svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.75}" +
+      ".l:focus-visible{outline:3px solid #58b9ca;outline-offset:3px}.l svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.75}" +
       ".n{margin:0 0 68px;padding:12px 20px;max-width:70vw;background:#12181a;color:#fff}.n a{color:#8fd3e0}",
   );
   root.adoptedStyleSheets = [sheet];

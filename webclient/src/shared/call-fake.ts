@@ -1,7 +1,7 @@
 // A browser's media for the tests: a microphone that can be refused or pulled out, and PeerConnections whose
 // fate is a method call.
 
-import { CallLine, type LineOffer, type LineState, type MicTrouble } from "./call";
+import { CallLine, type LineOffer, type LineOptions, type LineState, type MicTrouble } from "./call";
 
 export class FakeTrack {
   readonly kind = "audio";
@@ -104,7 +104,7 @@ export class Scene {
   refuse: MicTrouble | undefined;
   socket = true;
   playing: unknown = null;
-  readonly line = new CallLine({
+  readonly options: LineOptions = {
     microphone: async () => {
       if (this.refuse) throw this.refuse;
       const stream = new FakeStream();
@@ -129,7 +129,8 @@ export class Scene {
       this.playing = sound;
     },
     changed: (s) => this.states.push(s),
-  });
+  };
+  readonly line = new CallLine(this.options);
 
   get peer(): FakePeer {
     return this.peers.at(-1) as FakePeer;

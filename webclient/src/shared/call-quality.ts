@@ -37,6 +37,25 @@ export function quality(before: Counted, now: Counted): Quality {
   return share > 0.02 || now.jitter > 0.04 || now.roundTrip > 0.3 ? "fair" : "good";
 }
 
+/** Watches one line: look is to be called every few seconds. */
+export class Watch {
+  /** Undefined until two looks were possible. */
+  word: Quality | undefined;
+  #before: Counted | undefined;
+  #of: RTCPeerConnection | undefined;
+
+  async look(peer: RTCPeerConnection | undefined): Promise<void> {
+    if (peer !== this.#of) {
+      this.#of = peer;
+      this.#before = this.word = undefined;
+    }
+    const now = peer && counted((await peer.getStats()) as unknown as Iterable<[string, unknown]>);
+    if (peer !== this.#of) return;
+    if (now && this.#before) this.word = quality(this.#before, now);
+    this.#before = now;
+  }
+}
+
 function number(v: unknown): number {
   return typeof v === "number" ? v : 0;
 }

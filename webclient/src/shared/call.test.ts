@@ -260,6 +260,17 @@ test("another tab has taken the call; it can be taken back", async () => {
   assert.equal(s.at, "connected");
 });
 
+test("a line of which the gateway heard no sound is closed, and over", async () => {
+  s.line.dial("call");
+  await settled();
+  await s.answer();
+  s.peer.becomes("connected");
+  s.line.told("");
+  s.peer.cut();
+  await pass(TAKEN_MS);
+  assert.deepEqual(s.line.state, { at: "over", call: "call", end: { why: "ended" } });
+});
+
 test("what was taken elsewhere ends there", async () => {
   await s.connect();
   s.peer.cut();

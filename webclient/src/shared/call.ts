@@ -332,8 +332,10 @@ export class CallLine {
   #elsewhere(): void {
     const call = this.#live?.call;
     if (!call) return;
-    this.#clear();
-    this.#to({ at: "elsewhere", call });
+    if (call === this.#told) {
+      this.#clear();
+      this.#to({ at: "elsewhere", call });
+    } else this.#end({ why: "ended" }); // it never became one
   }
 
   #refused(failure: Failure): void {

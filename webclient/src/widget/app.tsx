@@ -1,12 +1,13 @@
 // The chat's window.
 
 import { Component, createRef } from "preact";
+import { MAX_TEXT_RUNES } from "../shared/protocol";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
-import { AddressForm } from "./form";
 import { Head } from "./head";
 import { Icon } from "./icons";
 import type { Keep } from "./keep";
+import { Late } from "./late";
 import { Log } from "./log";
 import type { Texts } from "./texts/en";
 
@@ -14,7 +15,7 @@ interface Props {
   chat: Chat;
   keep: Keep;
   t: Texts;
-  german: boolean;
+  language: string;
   /** The address of the privacy notice; "" when there is none. */
   privacy: string;
   close(): void;
@@ -25,10 +26,23 @@ interface Props {
 interface State {
   /** The visitor goes on after the end of a conversation. */
   again: boolean;
+  /** What is wrong with the address. */
+  problem: string;
+}
+
+/** An emergency: what is broken, and what works. */
+function Notice({ text }: { text: string }) {
+  const end = text.search(/[^.!?]+[.!?]*\s*$/);
+  return (
+    <p class="notice tape" role="status" data-testid="notice">
+      {text.slice(0, end)}
+      <b>{text.slice(end)}</b>
+    </p>
+  );
 }
 
 export class App extends Component<Props, State> {
-  override state: State = { again: false };
+  override state: State = { again: false, problem: "" };
   readonly #composer = createRef<Composer>();
 
   focus(): void {
@@ -52,8 +66,10 @@ export class App extends Component<Props, State> {
 
   #form(message: boolean) {
     const { chat, t } = this.props;
-    const done = () => this.setState({ again: false });
-    return <AddressForm {...{ chat, t, message, done }} draft={this.#draft} keepDraft={this.#keepDraft} />;
+    const { problem } = this.state;
+    const checked = (problem: string) => this.setState(problem ? { problem } : { problem, again: false });
+    const write = { message, most: MAX_TEXT_RUNES, draft: this.#draft, keepDraft: this.#keepDraft };
+    return <Late part={() => import("./form.late")} with={{ chat, t, problem, checked, ...write }} />;
   }
 
   #below(asks: string) {
@@ -100,33 +116,20 @@ export class App extends Component<Props, State> {
   }
 
   override render() {
-    const { chat, keep, t, german, privacy, close } = this.props;
+    const { chat, keep, t, language, privacy, close } = this.props;
     const asks = this.#asks;
     const secure = chat.line.base().startsWith("https:");
     return (
       // biome-ignore lint/a11y/noStaticElementInteractions: files can be dropped and pasted anywhere; the button does the same
       <div class="panel" onPaste={this.#files} onDrop={this.#files} onDragOver={(e) => e.preventDefault()}>
-        <Head
-          {...{ chat, t, close }}
-          lasting={keep.lasting}
-          setLasting={(on) => {
-            keep.last(on);
-            this.forceUpdate();
-          }}
-          setSound={(on) => {
-            chat.talk.sound = on;
-            chat.talk.save();
-            this.forceUpdate();
-          }}
-        />
+        <Head {...{ chat, keep, t, close }} />
+        {chat.status?.notice && <Notice text={chat.status.notice} />}
         {chat.lost && chat.status && (
           <p class="notice" role="status" data-testid="lost">
             {t.lost}
           </p>
         )}
-        <Log {...{ chat, t }} language={german ? "de" : "en"}>
-          {this.#below(asks)}
-        </Log>
+        <Log {...{ chat, t, language }}>{this.#below(asks)}</Log>
         <footer>
           {this.#foot(asks)}
           <p class="legal">

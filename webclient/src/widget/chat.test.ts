@@ -1,14 +1,25 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { Chat } from "./chat";
+import type { Calls } from "./calls";
+import { Chat, type ChatOptions } from "./chat";
 import { FakeLine, FakeShelf, item, welcome } from "./fake";
 import { Keep } from "./keep";
+import { erase } from "./lasting";
 
 let tab: FakeShelf;
 let device: FakeShelf;
 let lines: FakeLine[];
 let looking: boolean;
 let rings: number;
+/** What the part for calls was told. */
+let told: string[];
+const calls: Calls = {
+  badge: "",
+  changed: () => void told.push("changed"),
+  heard: (f) => void told.push(f.t),
+  dial: () => {},
+  view: () => undefined,
+};
 
 beforeEach(() => {
   mock.reset();
@@ -20,14 +31,22 @@ beforeEach(() => {
   lines = [];
   looking = true;
   rings = 0;
+  told = [];
 });
 
+let keep: Keep;
+
 /** What a page does when it loads. */
-function page(): Chat {
+function page(set: Partial<ChatOptions> = {}): Chat {
+  keep = new Keep(
+    "shop",
+    () => tab,
+    () => device,
+  );
   const chat = new Chat({
     bases: ["https://a", "https://b"],
     site: "shop",
-    language: "en",
+    language: () => "en",
     page: () => "/path",
     looking: () => looking,
     dial: (url) => {
@@ -35,13 +54,11 @@ function page(): Chat {
       lines.push(line);
       return line;
     },
-    keep: new Keep(
-      "shop",
-      () => tab,
-      () => device,
-    ),
+    keep,
     rang: () => rings++,
     changed: () => {},
+    calls: async () => calls,
+    ...set,
   });
   chat.line.start();
   return chat;
@@ -256,12 +273,36 @@ test("the visitor hears of a lost connection only when it lasts", () => {
   assert.equal(chat.lost, true);
 });
 
+test("what is needed for calls is loaded when there is a call, and told of it", async () => {
+  const chat = page();
+  last().welcome();
+  assert.equal(chat.call, undefined);
+  const status = { state: "waiting", staffed: true, open: true, estimate_ms: -1, calls: true };
+  const call = { id: "call", state: "ringing", since: "2026-03-01T10:00:00Z" } as const;
+  last().say({ t: "status", status: { ...status, call } });
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(chat.call, calls);
+  last().say({ t: "call.answer", call: "call", sdp: "sdp" });
+  last().say({ t: "call.peer", call: "call", state: "connected" });
+  last().say({ t: "status", status });
+  assert.deepEqual(told.slice(-3), ["call.answer", "call.peer", "changed"]);
+});
+
+test("the page of a link says its link, and no path", () => {
+  page({ site: "link:", link: "token-of-the-link", page: () => "" });
+  last().open();
+  const hello = last().of("hello")[0];
+  assert.equal(hello?.link, "token-of-the-link");
+  assert.equal(hello?.page, "");
+});
+
 test("erasing leaves nothing", () => {
   const chat = page();
   last().welcome();
   chat.say("hello");
   chat.introduce({ phone: "030" });
-  chat.erase();
+  erase(chat, keep);
   assert.deepEqual([...tab.map, ...device.map], []);
   last().open();
   assert.equal(last().of("hello")[0]?.token, "");

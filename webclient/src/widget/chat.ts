@@ -5,12 +5,14 @@ import {
   type Attachment,
   type Company,
   type Item,
+  type Link,
   type Status,
   VERSION,
   type VisitorClientFrame,
   type VisitorContact,
   type VisitorServerFrame,
 } from "../shared/protocol";
+import type { Calls } from "./calls";
 import { type Connection, connection, type Line, type LineState } from "./connection";
 import { Conversation, fromCompany } from "./conversation";
 import type { Keep } from "./keep";
@@ -18,8 +20,11 @@ import { Outbox } from "./outbox";
 
 export interface ChatOptions {
   bases: string[];
+  /** Name of the site; "link:" on the page of a link. */
   site: string;
-  language: string;
+  /** The token of a signed link, whose page this is. */
+  link?: string | undefined;
+  language(): string;
   /** The path of the page, without query. */
   page(): string;
   /** Whether the visitor can see the conversation at this moment. */
@@ -29,6 +34,8 @@ export interface ChatOptions {
   /** News of the company while nobody looked or while somebody did. */
   rang(): void;
   changed(): void;
+  /** Loads what calls need. */
+  calls(): Promise<Calls>;
 }
 
 const TYPING_SHOWN_MS = 6000;
@@ -47,6 +54,12 @@ export class Chat {
   lost = false;
   /** Uploads under way. */
   uploading = 0;
+  /** Calls, once somebody wanted one. */
+  call: Calls | undefined;
+  /** What the link of this page says. */
+  link: Link | undefined;
+  /** How far the gateway's clock is ahead of ours, in ms. */
+  ahead = 0;
   readonly talk: Conversation;
   readonly outbox: Outbox;
   readonly line: Connection;
@@ -54,6 +67,7 @@ export class Chat {
   #told = { got: 0, read: 0 };
   #losing: ReturnType<typeof setTimeout> | undefined;
   #typingEnds: ReturnType<typeof setTimeout> | undefined;
+  #calls: Promise<Calls> | undefined;
 
   readonly #o: ChatOptions;
 
@@ -81,6 +95,19 @@ export class Chat {
     this.talk.begin();
     this.#typed = 0;
     this.outbox.add(text.trim(), files, offline);
+  }
+
+  /** Gets ready for a call; the next try loads again what could not be loaded. */
+  calls(): Promise<Calls> {
+    this.#calls ??= this.#o.calls().catch((e) => {
+      this.#calls = undefined;
+      throw e;
+    });
+    return this.#calls.then((c) => {
+      this.call = c;
+      this.#o.changed();
+      return c;
+    });
   }
 
   introduce(contact: VisitorContact): void {
@@ -114,20 +141,6 @@ export class Chat {
     this.#tellSeen();
   }
 
-  /** Deletes the conversation from this browser; the company's record stays. */
-  erase(): void {
-    this.line.stop();
-    this.outbox.clear();
-    this.#o.keep.set("contact", undefined);
-    this.#o.keep.set("known", undefined);
-    this.talk.erase();
-    this.#o.keep.last(false);
-    this.status = undefined;
-    this.ready = false;
-    this.#told = { got: 0, read: 0 };
-    this.line.start();
-  }
-
   uploadURL(): string {
     return `${this.line.base()}/w/files?site=${encodeURIComponent(this.#o.site)}`;
   }
@@ -137,16 +150,10 @@ export class Chat {
   }
 
   #hello(): VisitorClientFrame {
-    const { site, language, page } = this.#o;
-    return {
-      t: "hello",
-      version: VERSION,
-      site,
-      token: this.talk.token,
-      after: this.talk.after,
-      page: page(),
-      language,
-    };
+    const { site, language, page, link } = this.#o;
+    const { token, after } = this.talk;
+    const hello = { t: "hello", version: VERSION, site, token, after, page: page(), language: language() } as const;
+    return link ? { ...hello, link } : hello;
   }
 
   #turned(state: LineState): void {
@@ -167,6 +174,13 @@ export class Chat {
       this.talk.down();
       this.#told = { got: 0, read: 0 };
     }
+    this.#changed();
+  }
+
+  /** Tells calls and views. A call that is under way needs what calls need, whoever began it. */
+  #changed(): void {
+    if (this.status?.call && !this.call) this.calls().catch(() => {}); // the next change tries again
+    this.call?.changed();
     this.#o.changed();
   }
 
@@ -177,6 +191,8 @@ export class Chat {
         this.talk.save();
         this.company = f.company;
         this.status = f.status;
+        this.link = f.link;
+        this.ahead = Date.parse(f.server_now) - Date.now();
         this.#tellContact();
         this.outbox.flush();
         break;
@@ -198,6 +214,10 @@ export class Chat {
       case "ack":
         this.outbox.ack(f);
         break;
+      case "call.answer":
+      case "call.peer":
+        this.call?.heard(f);
+        return;
       case "pong":
         // The gateway reads in order: whatever was sent before the last ping has been dealt with.
         if (this.line.answered()) this.#o.keep.set("contact", undefined);
@@ -205,7 +225,7 @@ export class Chat {
       case "bye":
         return;
     }
-    this.#o.changed();
+    this.#changed();
   }
 
   #news(item: Item): void {

@@ -14,12 +14,11 @@ const BLACK: Rgb = [0, 0, 0];
 const WHITE: Rgb = [255, 255, 255];
 const DARK_SURFACE: Rgb = [19, 23, 24];
 
-/** The colour for a light or dark page; what is no #rrggbb becomes ink. */
-export function brand(hex: string, dark: boolean): Brand {
+/** The colour for a light or dark page, with a contrast to it; what is no #rrggbb becomes ink. */
+export function brand(hex: string, dark: boolean, wanted = dark ? 6 : 3): Brand {
   const n = /^#[0-9a-f]{6}$/i.test(hex) ? Number.parseInt(hex.slice(1), 16) : INK;
   let fill: Rgb = [n >> 16, (n >> 8) & 255, n & 255];
   const surface = dark ? DARK_SURFACE : WHITE;
-  const wanted = dark ? 6 : 3;
   for (let i = 0; i < 20 && contrast(fill, surface) < wanted; i++) fill = shift(fill, dark ? 0.04 : -0.04);
   const ink = contrast(fill, WHITE) >= contrast(fill, BLACK) ? WHITE : BLACK;
   return { fill: css(fill), ink: css(ink) };

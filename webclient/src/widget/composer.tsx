@@ -1,10 +1,13 @@
 // Where the visitor writes: text, files, send.
 
 import { Component, createRef } from "preact";
-import { type Attachment, MAX_ATTACHMENTS, MAX_FILE_BYTES, MAX_TEXT_RUNES } from "../shared/protocol";
+import { MAX_ATTACHMENTS, MAX_FILE_BYTES, MAX_TEXT_RUNES } from "../shared/protocol";
 import type { Chat } from "./chat";
 import { Icon } from "./icons";
+import { kit } from "./late";
 import type { Texts } from "./texts/en";
+
+type Files = InstanceType<ReturnType<typeof import("./files.late")["default"]>>;
 
 interface Props {
   chat: Chat;
@@ -16,18 +19,9 @@ interface Props {
   handle: { current: Composer | null };
 }
 
-interface Staged {
-  file: File;
-  share: number;
-  /** Why it did not go up: "" while it may, "no" when the gateway does not take such a file. */
-  failed: string;
-  stored?: Attachment;
-  stop: AbortController;
-}
-
 export class Composer extends Component<Props, { text: string; problem: string }> {
   override state = { text: this.props.draft, problem: "" };
-  #staged: Staged[] = [];
+  #files: Files | undefined;
   readonly #field = createRef<HTMLTextAreaElement>();
   readonly #picker = createRef<HTMLInputElement>();
 
@@ -42,7 +36,7 @@ export class Composer extends Component<Props, { text: string; problem: string }
 
   override componentWillUnmount(): void {
     this.props.handle.current = null;
-    for (const s of this.#staged) this.#drop(s);
+    this.#files?.clear();
   }
 
   focus(): void {
@@ -50,43 +44,17 @@ export class Composer extends Component<Props, { text: string; problem: string }
   }
 
   attach(files: Iterable<File>): void {
-    const { t } = this.props;
-    let problem = "";
-    for (const file of files) {
-      if (file.size > MAX_FILE_BYTES) problem = t.tooLarge(file.name);
-      else if (this.#staged.length >= MAX_ATTACHMENTS) problem = t.tooMany(MAX_ATTACHMENTS);
-      else this.#upload({ file, share: 0, failed: "", stop: new AbortController() });
-    }
-    this.setState({ problem });
-  }
-
-  #upload(s: Staged): void {
-    const { chat } = this.props;
-    if (!this.#staged.includes(s)) this.#staged = [...this.#staged, s];
-    s.failed = "";
-    chat.uploading++;
-    const progress = (share: number) => {
-      s.share = share;
-      this.forceUpdate();
-    };
-    import("./upload")
-      .then(({ upload }) => upload(chat.uploadURL(), chat.talk.token, s.file, s.stop.signal, progress))
-      .then((f) => {
-        s.stored = { file: f.id, name: f.name, kind: f.type.split("/")[0] ?? "", content_type: f.type };
-      })
-      .catch((e: Error) => {
-        s.failed = e.message;
-      })
-      .finally(() => {
-        chat.uploading--;
-        this.forceUpdate();
-      });
-  }
-
-  #drop(s: Staged): void {
-    s.stop.abort();
-    this.#staged = this.#staged.filter((one) => one !== s);
-    this.forceUpdate();
+    const { chat, t } = this.props;
+    const chosen = [...files];
+    import("./files.late").then(
+      (part) => {
+        const Files = part.default(kit);
+        const most = { bytes: MAX_FILE_BYTES, files: MAX_ATTACHMENTS };
+        this.#files ??= new Files(chat, t, most, () => this.forceUpdate());
+        this.#files.add(chosen);
+      },
+      () => this.setState({ problem: t.uploadFailed }),
+    );
   }
 
   #write(text: string): void {
@@ -97,17 +65,14 @@ export class Composer extends Component<Props, { text: string; problem: string }
   readonly #send = (e?: Event): void => {
     e?.preventDefault();
     if (!this.#sendable) return;
-    this.props.chat.say(
-      this.state.text,
-      this.#staged.flatMap((s) => s.stored ?? []),
-    );
-    this.#staged = [];
+    this.props.chat.say(this.state.text, this.#files?.take());
     this.#write("");
     this.focus();
   };
 
   get #sendable(): boolean {
-    return this.#staged.every((s) => s.stored) && (this.state.text.trim() !== "" || this.#staged.length > 0);
+    const files = this.#files;
+    return (!files || files.stored) && Boolean(this.state.text.trim() || files?.count);
   }
 
   /** Enter sends where there are keys; on a touch screen it ends the line. */
@@ -128,28 +93,7 @@ export class Composer extends Component<Props, { text: string; problem: string }
     return (
       <form class="composer" onSubmit={this.#send}>
         {this.state.problem && <p role="alert">{this.state.problem}</p>}
-        {this.#staged.length > 0 && (
-          <ul class="staged">
-            {this.#staged.map((s) => (
-              <li key={s.file} class="chip">
-                <Icon name="file" size={18} />
-                <span>{s.file.name}</span>
-                {s.failed === "no" ? (
-                  t.notAccepted
-                ) : s.failed ? (
-                  <button type="button" class="text" onClick={() => this.#upload(s)}>
-                    {t.uploadFailed} · {t.retry}
-                  </button>
-                ) : (
-                  !s.stored && <progress value={s.share} aria-label={s.file.name} />
-                )}
-                <button type="button" class="icon" aria-label={t.remove(s.file.name)} onClick={() => this.#drop(s)}>
-                  <Icon name="x" size={16} />
-                </button>
-              </li>
-            ))}
-          </ul>
-        )}
+        {this.#files?.view()}
         <div class="write">
           <button
             type="button"

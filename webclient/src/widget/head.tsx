@@ -3,20 +3,19 @@
 import { Component } from "preact";
 import type { Chat } from "./chat";
 import { Icon } from "./icons";
+import type { Keep } from "./keep";
+import { Late } from "./late";
 import { Avatar } from "./log";
 import type { Texts } from "./texts/en";
 
 interface Props {
   chat: Chat;
   t: Texts;
-  /** Whether the conversation outlives the tab. */
-  lasting: boolean;
-  setLasting(on: boolean): void;
-  setSound(on: boolean): void;
+  keep: Keep;
   close(): void;
 }
 
-export class Head extends Component<Props, { settings: boolean }> {
+export class Head extends Component<Props, { settings: boolean; failed: boolean }> {
   override render() {
     const { chat, t, close } = this.props;
     const agent = chat.status?.agent;
@@ -39,54 +38,49 @@ export class Head extends Component<Props, { settings: boolean }> {
             <Icon name="x" size={22} />
           </button>
         </div>
-        <div class="truth">
-          {agent && <Avatar name={agent} />}
-          <p role="status" data-testid="status">
-            {truth(chat, t)}
-          </p>
-        </div>
+        {chat.call?.view() ?? (
+          <>
+            <div class="truth">
+              {agent && <Avatar name={agent} />}
+              <p role="status" data-testid="status">
+                {truth(chat, t)}
+              </p>
+            </div>
+            {this.#callButton()}
+          </>
+        )}
         {settings && this.#settings()}
       </div>
     );
   }
 
-  #settings() {
-    const { chat, t, lasting, setLasting, setSound } = this.props;
+  #callButton() {
+    const { chat, t } = this.props;
+    const s = chat.status;
+    if (!s?.calls || !s.open) return null;
     return (
-      <fieldset class="settings" aria-label={t.more}>
-        <label>
-          <input type="checkbox" checked={chat.talk.sound} onChange={(e) => setSound(e.currentTarget.checked)} />
-          {t.sound}
-        </label>
-        {chat.talk.begun && (
-          <>
-            <label>
-              <input
-                type="checkbox"
-                data-testid="keep"
-                checked={lasting}
-                onChange={(e) => setLasting(e.currentTarget.checked)}
-              />
-              <span>
-                {t.keep}
-                <small>{t.keepHint}</small>
-              </span>
-            </label>
-            <button
-              type="button"
-              class="text"
-              data-testid="erase"
-              onClick={() => {
-                this.setState({ settings: false });
-                chat.erase();
-              }}
-            >
-              {t.erase}
-            </button>
-          </>
-        )}
-      </fieldset>
+      <button
+        type="button"
+        class={s.staffed ? "primary call" : "primary call later"}
+        data-testid="call"
+        onPointerEnter={() => chat.calls().catch(() => {})} // the click says so
+        onClick={() =>
+          chat.calls().then(
+            (c) => c.dial(),
+            () => this.setState({ failed: true }),
+          )
+        }
+      >
+        <Icon name="phone" />
+        {this.state.failed ? t.noCall : s.staffed ? t.call : t.callLater}
+      </button>
     );
+  }
+
+  #settings() {
+    const { chat, keep, t } = this.props;
+    const changed = (settings: boolean) => this.setState({ settings });
+    return <Late part={() => import("./settings.late")} with={{ chat, keep, t, changed }} />;
   }
 }
 

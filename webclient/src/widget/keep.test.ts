@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeShelf } from "./fake";
 import { Keep } from "./keep";
+import { last } from "./lasting";
 
 const refused = () => {
   throw new Error("SecurityError");
@@ -10,7 +11,7 @@ const refused = () => {
 test("without storage nothing is kept and nothing breaks", () => {
   const keep = new Keep("shop", refused, refused);
   keep.set("chat", { a: 1 });
-  keep.last(true);
+  last(keep, true);
   assert.equal(keep.get("chat"), undefined);
   assert.deepEqual(keep.names(), []);
 });
@@ -45,11 +46,11 @@ test("everything but the tab's own moves to the device and back", () => {
   keep.set("chat", 1);
   keep.set("out:x", 2);
   keep.set("open", true);
-  keep.last(true);
+  last(keep, true);
   assert.deepEqual([...tab.map.keys()], ["backline:shop:open"]);
   assert.equal(make().lasting, true);
   assert.equal(make().get("out:x"), 2);
-  keep.last(false);
+  last(keep, false);
   assert.deepEqual([...device.map], []);
   assert.equal(make().get("chat"), 1);
 });
@@ -64,6 +65,6 @@ test("a device without room keeps the chat in the tab", () => {
   );
   keep.set("chat", 1);
   device.full = true;
-  keep.last(true);
+  last(keep, true);
   assert.equal(tab.getItem("backline:shop:chat"), "1");
 });

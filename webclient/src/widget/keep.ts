@@ -6,74 +6,46 @@
 /** The part of Storage that is used. */
 export type Shelf = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
 
-/** Names that belong to the tab whatever the visitor ticked. */
-const OF_TAB = ["open", "draft"];
-
 export class Keep {
+  /** Whether things outlive the tab; changed by lasting.ts, which moves them. */
+  lasting = false;
+  /** Names that belong to the tab whatever the visitor ticked. */
+  readonly ofTab = ["open", "draft"];
   readonly #prefix: string;
   readonly #tab: Shelf | undefined;
   readonly #device: Shelf | undefined;
-  #here: Shelf | undefined;
 
   /** The shelves are given as functions, because reading the property may throw already. */
   constructor(site: string, tab: () => Shelf, device: () => Shelf) {
     this.#prefix = `backline:${site}:`;
     this.#tab = attempt(tab);
     this.#device = attempt(device);
-    this.#here = this.#on(this.#device, "chat") === undefined ? this.#tab : this.#device;
+    this.lasting = this.get("chat", true) !== undefined;
   }
 
-  /** Whether things outlive the tab. */
-  get lasting(): boolean {
-    return this.#here !== undefined && this.#here === this.#device;
-  }
-
-  /** Moves everything to the device, or back to this tab. */
-  last(lasting: boolean): void {
-    const to = lasting ? this.#device : this.#tab;
-    const from = this.#here;
-    if (to === from || !to) return;
-    for (const name of this.names()) {
-      if (OF_TAB.includes(name)) continue;
-      const value = this.get(name);
-      this.#here = to;
-      this.set(name, value);
-      this.#here = from;
-      if (this.#on(to, name) !== undefined) this.set(name, undefined);
-    }
-    this.#here = to;
-  }
-
-  get(name: string): unknown {
-    return this.#on(this.#shelf(name), name);
+  /** lasting: from the other shelf, for moving. */
+  get(name: string, lasting?: boolean): unknown {
+    return attempt(() => JSON.parse(this.#shelf(name, lasting)?.getItem(this.#prefix + name) ?? "") as unknown);
   }
 
   /** Stores a value; undefined removes it. */
-  set(name: string, value: unknown): void {
+  set(name: string, value: unknown, lasting?: boolean): void {
     attempt(() => {
-      if (value === undefined) this.#shelf(name)?.removeItem(this.#prefix + name);
-      else this.#shelf(name)?.setItem(this.#prefix + name, JSON.stringify(value));
+      const shelf = this.#shelf(name, lasting);
+      if (value === undefined) shelf?.removeItem(this.#prefix + name);
+      else shelf?.setItem(this.#prefix + name, JSON.stringify(value));
     });
   }
 
   /** The names that begin with start. */
   names(start = ""): string[] {
-    const found: string[] = [];
-    attempt(() => {
-      for (let i = 0; i < (this.#here?.length ?? 0); i++) {
-        const key = this.#here?.key(i) ?? "";
-        if (key.startsWith(this.#prefix + start)) found.push(key.slice(this.#prefix.length));
-      }
-    });
-    return found;
+    const shelf = this.#shelf();
+    const all = attempt(() => Array.from({ length: shelf?.length ?? 0 }, (_, i) => shelf?.key(i) ?? "")) ?? [];
+    return all.filter((key) => key.startsWith(this.#prefix + start)).map((key) => key.slice(this.#prefix.length));
   }
 
-  #shelf(name: string): Shelf | undefined {
-    return OF_TAB.includes(name) ? this.#tab : this.#here;
-  }
-
-  #on(shelf: Shelf | undefined, name: string): unknown {
-    return attempt(() => JSON.parse(shelf?.getItem(this.#prefix + name) ?? "") as unknown);
+  #shelf(name = "", lasting = this.lasting): Shelf | undefined {
+    return lasting && !this.ofTab.includes(name) ? this.#device : this.#tab;
   }
 }
 

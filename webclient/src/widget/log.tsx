@@ -62,6 +62,7 @@ export class Log extends Component<Props> {
     };
     if (line.own) return { ...line, delivery: item.delivery || "sent" };
     if (item.kind === "message") return { ...line, name: item.from.name || chat.company.name };
+    if (item.kind === "call") return { ...line, event: call(item, t) };
     const agent = item.data?.agent_name;
     if (item.event === "assigned" && agent) return { ...line, event: t.joined(agent) };
     if (item.event === "closed") return { ...line, event: t.closed };
@@ -157,6 +158,15 @@ export class Log extends Component<Props> {
       </div>
     );
   }
+}
+
+/** A call in a few words: how long people talked, or why they did not. */
+function call({ ended }: Item, t: Texts): string {
+  if (!ended) return t.calling;
+  const { outcome, from, talk_ms } = ended;
+  if (outcome === "answered")
+    return t.called(Math.floor(talk_ms / 60_000) + new Date(talk_ms).toISOString().slice(16, 19));
+  return outcome === "declined" ? t.callDeclined : from === "agent" ? t.callMissed : t.callUnanswered;
 }
 
 export function Avatar(props: { name: string }) {

@@ -1,6 +1,5 @@
 // One message: its text with links, its files, and for the visitor's own how far it has come.
 
-import { Component } from "preact";
 import type { Attachment } from "../shared/protocol";
 import { Icon } from "./icons";
 import { pieces } from "./links";
@@ -44,25 +43,22 @@ export function Message(props: Props) {
   );
 }
 
-/** A picture in place, anything else as a link; also a picture that this website's policy does not let in. */
-class FileView extends Component<{ file: Attachment; url: string; grown(): void }, { broken: boolean }> {
-  override render() {
-    const { file, url, grown } = this.props;
-    const name = file.name || file.title || file.kind;
-    const picture = file.kind === "image" && file.file && !this.state.broken;
-    const inside = picture ? (
-      <img src={url} alt={name} onLoad={grown} onError={() => this.setState({ broken: true })} />
+/** A picture in place, anything else as a link. A picture that this website's policy does not let in shows its name. */
+function FileView({ file, url, grown }: { file: Attachment; url: string; grown(): void }) {
+  const name = file.name || file.title || file.kind;
+  const inside =
+    file.kind === "image" && file.file ? (
+      <img src={url} alt={name} onLoad={grown} />
     ) : (
       <span class="chip">
         <Icon name="file" size={18} />
         <span>{name}</span>
       </span>
     );
-    if (!file.file) return inside;
-    return (
-      <a class="file" href={url} target="_blank" rel="noopener noreferrer">
-        {inside}
-      </a>
-    );
-  }
+  if (!file.file) return inside;
+  return (
+    <a class="file" href={url} target="_blank" rel="noopener noreferrer">
+      {inside}
+    </a>
+  );
 }

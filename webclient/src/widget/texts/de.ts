@@ -57,6 +57,14 @@ const de: Texts = {
   keep: "Chat auf diesem Gerät behalten",
   keepHint: "Sonst endet er mit diesem Tab.",
   erase: "Chat von diesem Gerät löschen",
+  call: "Anrufen, kostenlos im Browser",
+  callLater: "Anrufen und warten",
+  noCall: "Das hat nicht geklappt. Noch einmal",
+  calling: "Anruf",
+  called: (time) => `Anruf, ${time}`,
+  callMissed: "Verpasster Anruf",
+  callDeclined: "Anruf abgelehnt",
+  callUnanswered: "Anruf, niemand hat abgenommen",
   unread: (n) => (n === 1 ? "1 neue Nachricht" : `${n} neue Nachrichten`),
 };
 

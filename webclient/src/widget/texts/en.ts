@@ -58,6 +58,14 @@ const en = {
   keep: "Keep this chat on this device",
   keepHint: "Otherwise it ends with this tab.",
   erase: "Delete the chat from this device",
+  call: "Call us, free in the browser",
+  callLater: "Call and wait",
+  noCall: "That did not work. Try again",
+  calling: "Call",
+  called: (time: string) => `Call, ${time}`,
+  callMissed: "Missed call",
+  callDeclined: "Call declined",
+  callUnanswered: "Call, not answered",
   unread: (n: number) => (n === 1 ? "1 new message" : `${n} new messages`),
 };
 

@@ -1,0 +1,39 @@
+// The browser behind a customer's call.
+
+import { CallLine } from "../shared/call";
+import { microphone, peer, Speaker, trouble } from "../shared/media";
+import type { Chat } from "./chat";
+
+export function browserLine(chat: Chat, changed: () => void): CallLine {
+  const line = new CallLine({
+    microphone,
+    trouble,
+    peer,
+    offer: (o) => chat.line.send({ t: "call.offer", ...o }),
+    hangup: (call) => chat.line.send({ t: "call.hangup", call }),
+    play: new Speaker().play,
+    changed,
+  });
+  const moved = () => line.network();
+  addEventListener("online", moved);
+  (navigator as { connection?: EventTarget }).connection?.addEventListener("change", moved);
+  return line;
+}
+
+/** Rings until the returned function is called. */
+export function ring(): () => void {
+  let silence: (() => void) | undefined;
+  let over = false;
+  navigator.vibrate?.([1000, 3000, 1000, 3000, 1000]);
+  import("../shared/tones").then(
+    ({ sounding, RINGTONE }) => {
+      if (!over) silence = sounding(RINGTONE);
+    },
+    () => {}, // it rings for the eyes only
+  );
+  return () => {
+    over = true;
+    silence?.();
+    navigator.vibrate?.(0);
+  };
+}
