@@ -23,7 +23,8 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.pages, err = serve.New(bundle, a.config.PublicURL); err != nil {
+	company := serve.Company(a.config.Company)
+	if a.pages, err = serve.New(serve.Options{Bundle: bundle, PublicURL: a.config.PublicURL, Company: company}); err != nil {
 		return nil, err
 	}
 	rest := api.New(api.Options{Live: a.live, History: a.history, Links: a.links, Agent: a.agentOf, By: a.nameOf, Person: a.personOf, SaveFile: a.saveFile, File: a.file,

@@ -23,6 +23,8 @@ const (
 	callBudget   = 4096 // what a call needs more
 	laterBudget  = 1344 // each of the other parts that the widget loads: a language, files, the sound, …
 	laterParts   = 9
+	talkBudget   = 25600 // what the page of a link loads to be read and to call, in one language
+	talkPage     = 640   // of these for the HTML, which package serve writes
 )
 
 // ours are the sources without the console, which has no budget here.
@@ -135,10 +137,33 @@ func TestWidgetLoadsLittleLater(t *testing.T) {
 	}
 }
 
+func TestTalkPageIsLight(t *testing.T) {
+	b := assets(t)
+	page, ok := b.Entry("talk")
+	if !ok || page.Style == "" {
+		t.Fatalf("the page of a link: %+v", page)
+	}
+	sum := talkPage + packed(t, b.File(page.Script).Plain) + packed(t, b.File(page.Style).Plain)
+	language := 0
+	for _, name := range later(b.File(page.Script).Plain) {
+		if part := b.File(name).Plain; bytes.Contains(part, []byte("callUnanswered")) {
+			language = max(language, packed(t, part))
+		}
+	}
+	if language == 0 {
+		t.Error("no part looks like a language")
+	}
+	sum += language
+	t.Logf("talk: %d packed, budget %d", sum, talkBudget)
+	if sum > talkBudget {
+		t.Errorf("the page of a link: %d bytes packed in all, want ≤ %d", sum, talkBudget)
+	}
+}
+
 func TestCustomersPagesImportOnlyTheirOwn(t *testing.T) {
 	b := assets(t)
 	common := []string{"src/widget", "src/shared", "third_party/preact"}
-	for page, allowed := range map[string][]string{"widget": common} {
+	for page, allowed := range map[string][]string{"widget": common, "talk": append(common, "src/talk")} {
 		inputs := b.Inputs(page)
 		if len(inputs) < 5 {
 			t.Fatalf("the %s page is made of %v", page, inputs)

@@ -25,6 +25,12 @@ func newFile(name string, body []byte) *File {
 	return &File{Name: name, ContentType: contentType(name), Plain: body}
 }
 
+// NewFile makes a file that is not part of a bundle, packed at once: for the small pages that name the bundle's.
+func NewFile(name string, body []byte) (*File, error) {
+	f := newFile(name, body)
+	return f, f.pack()
+}
+
 // Brotli and Gzip return the packed form, or nil when there is none (yet).
 func (f *File) Brotli() []byte { return deref(f.br.Load()) }
 func (f *File) Gzip() []byte   { return deref(f.gz.Load()) }
@@ -90,6 +96,8 @@ func keep(p *atomic.Pointer[[]byte], packed []byte, plain int) {
 
 func contentType(name string) string {
 	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
 	case ".js":
 		return "text/javascript; charset=utf-8"
 	case ".css":

@@ -1,48 +1,77 @@
 // Package serve hands the web client to browsers: the loader that websites embed, the hashed files under
-// /w/, and the console's page.
+// /w/, the console's page and the page of signed links.
 //
 // Hashed files never change and are cached for a year. The loader is cached for five minutes, or a fix would
-// never reach the websites. The console's page is not cached and carries a strict content security policy.
-// Concurrency: all methods may be called from any goroutine. Read next: package build.
+// never reach the websites. Pages are not cached and carry a strict content security policy. The page of a link
+// is the same for every link: it is sent without a look at the token, so that a link that is only fetched (by a
+// mail scanner, by a preview) has no effect whatever.
+// Concurrency: all methods may be called from any goroutine. Read next: pages.go, package build.
 package serve
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"backline/webclient/build"
 )
 
-// Handler serves a bundle.
-type Handler struct {
-	bundle *build.Bundle
-	page   []byte
-	policy string
+// Options of a Handler. Bundle and PublicURL are needed.
+type Options struct {
+	Bundle *build.Bundle
+	// PublicURL is where browsers reach the gateway, "https://contact.example.org".
+	PublicURL string
+	// Company is shown on the page of a link before, and without, a connection.
+	Company Company
 }
 
-// New prepares the pages. publicURL is where browsers reach the gateway, "https://contact.example.org".
-func New(bundle *build.Bundle, publicURL string) (*Handler, error) {
-	socket, err := socketOrigin(publicURL)
+// Company is whose gateway this is.
+type Company struct {
+	Name     string
+	Language string // de, en
+	Color    string // #rrggbb
+}
+
+// Handler serves a bundle.
+type Handler struct {
+	bundle  *build.Bundle
+	policy  string
+	console *build.File            // nil: not part of this build
+	talk    map[string]*build.File // by language; nil: not part of this build
+	speaks  string                 // the company's language, one of talk
+}
+
+// New prepares the pages.
+func New(o Options) (*Handler, error) {
+	socket, err := socketOrigin(o.PublicURL)
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{bundle: bundle, page: consolePage(bundle), policy: policy(socket)}, nil
+	h := &Handler{bundle: o.Bundle, policy: policy(socket), speaks: "en"}
+	if strings.HasPrefix(strings.ToLower(o.Company.Language), "de") {
+		h.speaks = "de"
+	}
+	if h.console, err = consolePage(o.Bundle); err != nil {
+		return nil, err
+	}
+	if h.talk, err = talkPages(o.Bundle, o.Company); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
 
 // Run packs the files with brotli and gzip; until it is done they are served plain. It returns when all are
 // packed or ctx ended.
 func (h *Handler) Run(ctx context.Context) error { return h.bundle.Compress(ctx) }
 
-// Routes are patterns of http.ServeMux. "GET /{$}" is the console.
+// Routes are patterns of http.ServeMux. "GET /{$}" is the console. All of them answer HEAD as well.
 func (h *Handler) Routes() map[string]http.Handler {
 	return map[string]http.Handler{
 		"GET /widget.js":                 http.HandlerFunc(h.loader),
 		"GET " + build.Prefix + "{name}": http.HandlerFunc(h.asset),
-		"GET /{$}":                       http.HandlerFunc(h.console),
+		"GET /{$}":                       http.HandlerFunc(h.serveConsole),
+		"GET /talk/{token}":              http.HandlerFunc(h.serveTalk),
 	}
 }
 
@@ -106,66 +135,4 @@ func accepts(header, coding string) bool {
 		return err == nil && weight > 0
 	}
 	return false
-}
-
-func (h *Handler) console(w http.ResponseWriter, _ *http.Request) {
-	if h.page == nil {
-		http.Error(w, "this build has no console", http.StatusNotFound)
-		return
-	}
-	head := w.Header()
-	head.Set("Content-Type", "text/html; charset=utf-8")
-	head.Set("Cache-Control", "no-cache")
-	head.Set("Content-Security-Policy", h.policy)
-	head.Set("X-Content-Type-Options", "nosniff")
-	head.Set("X-Frame-Options", "DENY")
-	head.Set("Referrer-Policy", "no-referrer")
-	head.Set("Cross-Origin-Opener-Policy", "same-origin")
-	head.Set("Permissions-Policy", "camera=(self), microphone=(self), speaker-selection=(self), geolocation=(), payment=(), usb=()")
-	_, _ = w.Write(h.page) // the browser left: nobody to tell
-}
-
-func consolePage(b *build.Bundle) []byte {
-	e, ok := b.Entry("console")
-	if !ok {
-		return nil
-	}
-	style := ""
-	if e.Style != "" {
-		style = `<link rel="stylesheet" href="` + build.Prefix + e.Style + `">`
-	}
-	return fmt.Appendf(nil, `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Backline</title>
-<meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover">
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-%s<script type="module" src="%s"></script></head>
-<body><div id="app"></div><noscript>The console needs JavaScript. Die Konsole braucht JavaScript.</noscript></body>
-</html>
-`, style, build.Prefix+e.Script)
-}
-
-// policy allows what the console does and nothing else. Trusted types: no code of ours writes markup.
-func policy(socket string) string {
-	return strings.Join([]string{
-		"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self' " + socket,
-		"img-src 'self' data: blob:", "font-src 'self'", "media-src 'self' blob:", "manifest-src 'self'",
-		"worker-src 'self'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
-		"require-trusted-types-for 'script'",
-	}, "; ")
-}
-
-func socketOrigin(publicURL string) (string, error) {
-	u, err := url.Parse(publicURL)
-	if err != nil {
-		return "", fmt.Errorf("public URL: %w", err)
-	}
-	switch u.Scheme {
-	case "https":
-		return "wss://" + u.Host, nil
-	case "http":
-		return "ws://" + u.Host, nil
-	}
-	return "", fmt.Errorf("public URL %q: want http or https", publicURL)
 }
