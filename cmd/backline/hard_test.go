@@ -288,8 +288,13 @@ func TestKilledUnderWebhooksAndAnswers(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	var acknowledged, answers []string
+	var cookie string
 	for round := range rounds {
 		in.start()
+		if round == 0 {
+			cookie = in.signIn("jana") // the session outlives every kill
+		}
+		answered := make(chan struct{}, 1) // never closed
 		ctx, cancel := context.WithCancel(t.Context())
 		var mu sync.Mutex
 		var load sync.WaitGroup
@@ -306,8 +311,20 @@ func TestKilledUnderWebhooksAndAnswers(t *testing.T) {
 				}
 			})
 		}
-		load.Go(func() { in.answerAll(ctx, round, func(text string) { answers = append(answers, text) }) })
-		time.Sleep(time.Duration(300+random.IntN(500)) * time.Millisecond)
+		load.Go(func() {
+			in.answerAll(ctx, cookie, round, func(text string) {
+				answers = append(answers, text)
+				select {
+				case answered <- struct{}{}:
+				default:
+				}
+			})
+		})
+		select {
+		case <-answered: // there is load, however slow the machine is
+		case <-time.After(30 * time.Second):
+		}
+		time.Sleep(time.Duration(random.IntN(700)) * time.Millisecond)
 		in.kill()
 		cancel()
 		load.Wait()
@@ -343,12 +360,7 @@ func TestKilledUnderWebhooksAndAnswers(t *testing.T) {
 }
 
 // answerAll answers what waits, one conversation after the other, until ctx ends or the gateway is gone.
-func (in *installation) answerAll(ctx context.Context, round int, done func(text string)) {
-	client := &bench{benchOptions: benchOptions{url: in.url, agent: "jana"}, password: testPassword, client: http.DefaultClient}
-	cookie, err := client.signIn(ctx)
-	if err != nil {
-		return // killed before
-	}
+func (in *installation) answerAll(ctx context.Context, cookie string, round int, done func(text string)) {
 	for i := 0; ctx.Err() == nil; i++ {
 		var list struct{ Conversations []struct{ ID string } }
 		if in.try(ctx, cookie, "GET", "/api/v1/conversations", nil, &list) != 200 {
