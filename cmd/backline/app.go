@@ -167,6 +167,13 @@ func (t *threads) Thread(id gateway.ThreadID) (time.Time, bool, bool) { return t
 func (a *App) applyAccess(e journal.Event) {
 	if err := a.access.Apply(e); err != nil {
 		a.log.Error("access record not understood", "pos", e.Pos, "type", e.Type, "err", err)
+		return
+	}
+	if e.Type != (gateway.SessionClosed{}).EventType() {
+		return
+	}
+	if closed, err := gateway.DecodeEvent(e.Type, e.Data); err == nil {
+		a.hub.DropSession(closed.(gateway.SessionClosed).Hash)
 	}
 }
 
@@ -184,9 +191,9 @@ func (a *App) ready() {
 	a.log.Info("ready", "listen", a.config.Listen, "public_url", a.config.PublicURL, "events", a.live.Head())
 }
 
-func (a *App) who(r *http.Request) (gateway.AgentID, bool) {
+func (a *App) who(r *http.Request) (hub.Caller, bool) {
 	p, ok := a.access.Identify(r)
-	return p.Agent, ok && p.Agent != ""
+	return hub.Caller{Agent: p.Agent, Session: p.Session}, ok && p.Agent != ""
 }
 
 // sameOrigin refuses consoles in other websites' pages. A client without Origin is no browser.

@@ -27,8 +27,8 @@ import (
 // Options of a Hub.
 type Options struct {
 	Live    *live.Live
-	Who     func(*http.Request) (gateway.AgentID, bool) // the signed-in agent
-	Origin  func(*http.Request) bool                    // may this page open a socket
+	Who     func(*http.Request) (Caller, bool) // the signed-in agent
+	Origin  func(*http.Request) bool           // may this page open a socket
 	Files   func(context.Context, gateway.FileID) (gateway.Attachment, error)
 	Typing  func(context.Context, gateway.Identity) // shows the customer that somebody types; best effort
 	Seen    func(context.Context, gateway.Identity) // tells the customer's network that it was read
@@ -43,6 +43,12 @@ type Options struct {
 type Calls interface {
 	AgentOffer(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, call gateway.CallID, sdp string, restart bool) (answer string, err error)
 	AgentHangup(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, call gateway.CallID) error
+}
+
+// Caller is who opens a socket, and by which session.
+type Caller struct {
+	Agent   gateway.AgentID
+	Session string // as access names it; "" for one without
 }
 
 // Hub holds the consoles' connections.
@@ -70,17 +76,20 @@ const listChunk = 500
 
 // conn is one console.
 type conn struct {
-	hub   *Hub
-	ws    *websocket.Conn
-	agent gateway.AgentID
-	out   chan any      // answers; never closed
-	done  chan struct{} // closed when the reader has ended
-	bye   chan struct{} // closed by Stop
+	hub     *Hub
+	ws      *websocket.Conn
+	agent   gateway.AgentID
+	session string
+	out     chan any      // answers; never closed
+	done    chan struct{} // closed when the reader has ended
+	bye     chan struct{} // closed by Stop
+	over    chan struct{} // closed when the session is over
+	ended   bool          // over is closed; guarded by Hub.mu
 }
 
 // ServeHTTP upgrades a signed-in agent's request.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	agent, ok := h.opts.Who(r)
+	caller, ok := h.opts.Who(r)
 	ws, err := h.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // the upgrader has answered
@@ -90,14 +99,14 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		closeWith(ws, wire.CloseUnauthorized, "sign in")
 		return
 	}
-	c := &conn{hub: h, ws: ws, agent: agent, out: make(chan any, 64), done: make(chan struct{}), bye: make(chan struct{})}
+	c := &conn{hub: h, ws: ws, agent: caller.Agent, session: caller.Session, out: make(chan any, 64), done: make(chan struct{}), bye: make(chan struct{}), over: make(chan struct{})}
 	if !h.add(c) {
 		closeWith(ws, wire.CloseRestarting, "restarting")
 		return
 	}
 	defer h.remove(c)
 	err = c.serve(r.Context())
-	h.opts.Log.Debug("console socket ended", "agent", agent, "err", err)
+	h.opts.Log.Debug("console socket ended", "agent", c.agent, "err", err)
 }
 
 func (h *Hub) add(c *conn) bool {
@@ -140,14 +149,24 @@ func (h *Hub) Stop(ctx context.Context) {
 	}
 }
 
-// Drop closes the sockets of an agent who signed out or was removed.
+// Drop ends the sockets of an agent who was removed.
 func (h *Hub) Drop(agent gateway.AgentID) {
+	h.drop(func(c *conn) bool { return c.agent == agent })
+}
+
+// DropSession ends the sockets of a session that was signed out or revoked.
+func (h *Hub) DropSession(session string) {
+	h.drop(func(c *conn) bool { return c.session == session && session != "" })
+}
+
+// drop waits for nobody: the sockets' own writers say goodbye.
+func (h *Hub) drop(which func(*conn) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.conns {
-		if c.agent == agent {
-			closeWith(c.ws, wire.CloseUnauthorized, "signed out")
-			c.ws.Close()
+		if which(c) && !c.ended {
+			c.ended = true
+			close(c.over)
 		}
 	}
 }
@@ -212,6 +231,9 @@ func (c *conn) write(ctx context.Context, sub *live.Subscription, snap live.Snap
 		case <-c.bye:
 			_ = c.send(wire.Bye{RetryMS: 200 + rand.IntN(1800)}) // it may be gone already
 			closeWith(c.ws, wire.CloseRestarting, "restarting")
+			return
+		case <-c.over:
+			closeWith(c.ws, wire.CloseUnauthorized, "signed out")
 			return
 		case f := <-c.out:
 			if c.send(f) != nil {

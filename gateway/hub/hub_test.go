@@ -77,7 +77,7 @@ func running(t testing.TB) (*live.Live, gateway.ConversationID) {
 }
 
 // desk is a hub on a real server.
-func desk(t *testing.T, who func(*http.Request) (gateway.AgentID, bool)) (*Hub, func() *websocket.Conn, gateway.ConversationID) {
+func desk(t *testing.T, who func(*http.Request) (Caller, bool)) (*Hub, func() *websocket.Conn, gateway.ConversationID) {
 	t.Helper()
 	l, id := running(t)
 	h := New(Options{Live: l, Who: who, Origin: func(*http.Request) bool { return true }, Log: slog.New(slog.DiscardHandler)})
@@ -93,7 +93,7 @@ func desk(t *testing.T, who func(*http.Request) (gateway.AgentID, bool)) (*Hub, 
 	}, id
 }
 
-func jana(*http.Request) (gateway.AgentID, bool) { return "jana", true }
+func jana(*http.Request) (Caller, bool) { return Caller{Agent: "jana", Session: "s1"}, true }
 
 // await reads until a frame of this type and returns it.
 func await(t *testing.T, ws *websocket.Conn, frame string) map[string]any {
@@ -133,7 +133,7 @@ func say(t *testing.T, ws *websocket.Conn, frame string) {
 }
 
 func TestStrangersAndBadFramesAreTurnedAway(t *testing.T) {
-	_, dial, _ := desk(t, func(*http.Request) (gateway.AgentID, bool) { return "", false })
+	_, dial, _ := desk(t, func(*http.Request) (Caller, bool) { return Caller{}, false })
 	if got := closed(t, dial()); got != wire.CloseUnauthorized {
 		t.Errorf("not signed in: %d", got)
 	}
@@ -206,6 +206,18 @@ func TestStopTellsWhenToComeBackAndDropEndsAnAgentsSockets(t *testing.T) {
 	h.Drop("jana")
 	if got := closed(t, ws); got != wire.CloseUnauthorized {
 		t.Errorf("dropped with %d", got)
+	}
+	ws = dial()
+	say(t, ws, `{"t":"hello","version":1}`)
+	await(t, ws, "ready")
+	h.DropSession("s2")
+	h.DropSession("")
+	say(t, ws, `{"t":"ping"}`)
+	await(t, ws, "pong")
+	h.DropSession("s1")
+	h.DropSession("s1")
+	if got := closed(t, ws); got != wire.CloseUnauthorized {
+		t.Errorf("signed out with %d", got)
 	}
 	ws = dial()
 	say(t, ws, `{"t":"hello","version":1}`)
