@@ -9,8 +9,8 @@ import { join } from "node:path";
 const binary = join(import.meta.dirname, "../../bin/backline");
 
 /** Below the range from which systems take the ports of outgoing connections: a gateway that was killed must
- * find its port free again. Each worker has its own part. */
-let next = 18_000 + Number(process.env.TEST_PARALLEL_INDEX ?? 0) * 1000;
+ * find its port free again. Where it begins differs from run to run, so that two at a time do not meet. */
+let next = 12_000 + ((process.pid * 64) % 18_000);
 
 /** Two ports in a row that are free now: a demo's gateway and its world. */
 async function freePorts(): Promise<number> {
@@ -94,15 +94,18 @@ ${more}`,
     child.stdout.on("data", (d) => (this.log += d));
     child.stderr.on("data", (d) => (this.log += d));
     this.child = child;
+    let ended = "";
+    child.once("exit", (code, signal) => (ended = `ended with ${code ?? signal}`));
     for (let tries = 0; tries < 600; tries++) {
       const ok = await fetch(`${this.url}/readyz`).then(
         (r) => r.ok,
         () => false,
       );
+      if (ended) break; // whoever answered was another one
       if (ok) return;
       await new Promise((r) => setTimeout(r, 25));
     }
-    throw new Error(`the gateway was not ready:\n${this.log}`);
+    throw new Error(`the gateway ${ended || "was not ready"}:\n${this.log}`);
   }
 
   /** Ends it as a power failure would. */

@@ -37,6 +37,7 @@ test("the first agent lets it ring out, the second gets it; transfer; the visito
     // Emil leaves, Jana has as much as she can hold: who comes now waits, and is told the place.
     await emil.page.getByTestId("presence").click();
     await emil.page.getByTestId("presence-away").click();
+    await expect(emil.page.getByTestId("presence")).toHaveAttribute("data-presence", "away");
     const second = visitors[1];
     if (!second) throw new Error("no second visitor");
     await openWidget(second);

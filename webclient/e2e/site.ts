@@ -5,6 +5,8 @@ import { createServer, type Server } from "node:http";
 export class Site {
   /** What is put into the page: the script tag. */
   script = "";
+  /** Further headers of the page. */
+  headers: Record<string, string> = {};
 
   private constructor(
     private readonly server: Server,
@@ -15,6 +17,7 @@ export class Site {
     return new Promise((resolve) => {
       const server = createServer((_, answer) => {
         answer.setHeader("Content-Type", "text/html; charset=utf-8");
+        for (const [name, value] of Object.entries(site.headers)) answer.setHeader(name, value);
         answer.end(`<!doctype html><html lang="en"><title>Shop</title><h1>Shop</h1>${site.script}</html>`);
       });
       let site: Site;
