@@ -18,6 +18,7 @@ package live
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -92,6 +93,7 @@ type Live struct {
 	alert   alert
 
 	historyWaiters atomic.Int32
+	foreign        atomic.Uint64 // the first position of a type this version does not know; 0: none
 
 	mu        sync.Mutex
 	fold      *conversation.Fold
@@ -113,12 +115,6 @@ type Live struct {
 type Stats struct {
 	Head, Conversations, Waiting, Unknown    uint64
 	Decisions, Conflicts, Consoles, Visitors uint64
-}
-
-// batch is a stretch of the journal, decoded.
-type batch struct {
-	events  []journal.Event
-	records []conversation.Record
 }
 
 type waiter struct {
@@ -184,6 +180,8 @@ const readBatch = 1024
 // tail reads the journal and hands batches to the loop.
 func (l *Live) tail(ctx context.Context) error {
 	defer close(l.batches)
+	var decoding sync.WaitGroup
+	defer decoding.Wait()
 	after := uint64(0)
 	for {
 		events, err := l.opts.Journal.Read(ctx, after, readBatch, time.Minute)
@@ -201,7 +199,7 @@ func (l *Live) tail(ctx context.Context) error {
 		}
 		after = events[len(events)-1].Pos
 		select {
-		case l.batches <- l.decode(events):
+		case l.batches <- l.decode(&decoding, events):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -225,6 +223,10 @@ func (l *Live) loop(ctx context.Context, start uint64) error {
 		case b, ok := <-l.batches:
 			if !ok {
 				return ctx.Err()
+			}
+			b.decoded.Wait()
+			if at := l.foreign.Load(); at > 0 {
+				return fmt.Errorf("the journal holds records of a newer version, the first at position %d, and nobody may decide on half the truth: start the newer version", at)
 			}
 			head := l.foldBatch(ctx, b)
 			if !l.replayed && head >= start {
@@ -274,38 +276,6 @@ func silentAfter(s router.Settings) time.Duration {
 		return s.SilentAfter
 	}
 	return 45 * time.Second
-}
-
-// decodeAtOnce is how many records one goroutine decodes; a start reads the whole journal, and decoding is most
-// of the work.
-const decodeAtOnce = 256
-
-// decode reads a batch's records on all processors.
-func (l *Live) decode(events []journal.Event) batch {
-	b := batch{events: events, records: make([]conversation.Record, len(events))}
-	var g sync.WaitGroup
-	for from := 0; from < len(events); from += decodeAtOnce {
-		part := func() {
-			for i := from; i < min(from+decodeAtOnce, len(events)); i++ {
-				b.records[i] = l.decodeOne(events[i])
-			}
-		}
-		if len(events) <= decodeAtOnce {
-			part()
-			break
-		}
-		g.Go(part)
-	}
-	g.Wait()
-	return b
-}
-
-func (l *Live) decodeOne(e journal.Event) conversation.Record {
-	ev, err := gateway.DecodeEvent(e.Type, e.Data)
-	if err != nil {
-		l.opts.Log.Warn("journal record not understood", "pos", e.Pos, "type", e.Type, "err", err)
-	}
-	return conversation.Record{Pos: e.Pos, Stream: e.Stream, Version: e.Version, At: e.At, Event: ev}
 }
 
 // foldBatch applies events and tells subscribers and history.

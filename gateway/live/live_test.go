@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,6 +100,19 @@ func (h *house) only() wire.Conversation {
 
 func write(stream string, e gateway.Event) journal.Write {
 	return live.Write(stream, journal.Any, "", time.Now(), e)
+}
+
+func TestRecordsOfANewerVersionAreNotDecidedOn(t *testing.T) {
+	j := memory.New()
+	for _, kind := range []string{"agent.saved", "message.teleported", "message.teleported"} {
+		if _, err := j.Append(t.Context(), journal.Write{Stream: "agent/a", Expect: journal.Any, Events: []journal.Event{{Type: kind, Data: []byte(`{}`)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := live.New(live.Options{Journal: j, History: newNotebook(), Log: slog.New(slog.DiscardHandler)})
+	if err := l.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "position 2") {
+		t.Errorf("Run: %v, want it to end and name position 2", err)
+	}
 }
 
 func TestMessageRingsIsAcceptedAnsweredAndClosed(t *testing.T) {

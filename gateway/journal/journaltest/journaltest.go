@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"backline/gateway/journal"
 )
@@ -30,6 +32,7 @@ func Run(t *testing.T, e Engine) {
 		run  func(*testing.T, Engine)
 	}{
 		{"positions are dense and versions count per stream", order},
+		{"what was written comes back byte by byte", bytesKept},
 		{"an append is written whole or not at all", whole},
 		{"an unexpected version is a conflict", conflicts},
 		{"a guard holds back", guards},
@@ -100,6 +103,23 @@ func order(t *testing.T, e Engine) {
 	}
 	if few, err := j.Read(t.Context(), 0, 2, 0); len(few) != 2 || err != nil {
 		t.Error(few, err)
+	}
+}
+
+func bytesKept(t *testing.T, e Engine) {
+	j := e.Open(t)
+	odd := []string{"\x00", " ", "  1 2 3 ", "a\x00b", "\xff\xfe", "ü📎", "'\"", "%", "\n"}
+	var want []journal.Event
+	for i, s := range odd {
+		for k, data := range []string{s, strings.Repeat(s, 3000), "{}", ""} {
+			ev := journal.Event{Type: s, At: at.AddDate(-20*i, 0, 0), Data: []byte(data)}
+			r := must(t, j, journal.Write{Stream: s + "/" + s, Expect: journal.Any, Key: s + fmt.Sprint(k), Events: []journal.Event{ev}})
+			ev.Pos, ev.Stream, ev.Version, ev.Key = r.Pos, s+"/"+s, r.Version, s+fmt.Sprint(k)
+			want = append(want, ev)
+		}
+	}
+	if d := cmp.Diff(want, all(t, j, 0), cmpopts.EquateEmpty()); d != "" {
+		t.Error(d)
 	}
 }
 
