@@ -18,17 +18,17 @@ import (
 )
 
 // hasCalls reports whether customers can call from a browser.
-func (a *App) hasCalls() bool { return false }
+func hasCalls(c *config.Config) bool { return c.RTC.Media != config.NoMedia }
 
-func emergencyTexts(c *config.Config, calls bool) emergency.Texts {
-	return emergency.Texts{Company: c.Company.Name, Language: c.Company.Language, Configured: c.Emergency.Text, Calls: calls}
+func emergencyTexts(c *config.Config) emergency.Texts {
+	return emergency.Texts{Company: c.Company.Name, Language: c.Company.Language, Configured: c.Emergency.Text, Calls: hasCalls(c)}
 }
 
 // emergencyOptions is what the configuration says of an emergency, in the words of the live state.
 func (a *App) emergencyOptions() (live.Emergency, error) {
 	c := a.config
-	o := live.Emergency{Texts: emergencyTexts(c, a.hasCalls()), Rules: map[gateway.QueueID]router.Rules{}}
-	if a.hasCalls() {
+	o := live.Emergency{Texts: emergencyTexts(c), Rules: map[gateway.QueueID]router.Rules{}}
+	if hasCalls(c) {
 		o.TalkLink = a.talkLink
 	}
 	changed := *c

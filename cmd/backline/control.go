@@ -162,7 +162,7 @@ func withFolder(ctx context.Context, data string, c *config.Config, do func(*htt
 	defer j.Close()
 	texts := emergency.Texts{}
 	if c != nil {
-		texts = emergencyTexts(c, false)
+		texts = emergencyTexts(c)
 	}
 	alert := &shelf{journal: j, state: emergency.New(texts)}
 	face := &controls{access: access.New(access.Options{Journal: j}), journal: j, emergency: alert}

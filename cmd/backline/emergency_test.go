@@ -209,12 +209,58 @@ func TestContactSheetIsForThoseWhoAreSignedIn(t *testing.T) {
 	}
 	jana := in.signIn("jana")
 	res, body := get(jana)
-	if res.StatusCode != http.StatusOK || !strings.Contains(body, "shop.example.org") || strings.Contains(body, "out of order") {
+	if res.StatusCode != http.StatusOK || !strings.Contains(body, "shop.example.org") || strings.Contains(body, "out of order") ||
+		strings.Count(body, "<svg") != 3 { // two queues to call, one website
 		t.Errorf("without an emergency: %s %s", res.Status, body)
 	}
 	in.pressed("on", "--why", "trunk down", "--text-de", "Bis drei Uhr.")
 	if _, body = get(jana); !strings.Contains(body, "The phone numbers of Nordwind are out of order right now.<") || !strings.Contains(body, "Bis drei Uhr.") {
 		t.Errorf("in an emergency: %s", body)
+	}
+	in.stop()
+}
+
+// Real providers' protocols, and a kill while the first answer is on its way.
+func TestPhonesAreToldOnceWithALinkToCall(t *testing.T) {
+	in := install(t, "")
+	n := connect(t, in, true)
+	in.start()
+	in.pressed("on", "--why", "trunk down")
+	n.text.set("hang")
+	if err := n.twilio.Say(t.Context(), "hello?", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.messenger.Say(t.Context(), "hello?", nil); err != nil {
+		t.Fatal(err)
+	}
+	in.until("the answer by SMS has left", func() bool { return n.text.sent("phone+numbers") > 0 })
+	in.kill()
+	n.text.set("")
+	in.start()
+	want := "company: The phone numbers of Nordwind are out of order right now. You can go on writing to us here.\nTo talk to us, open this in a browser: " + in.url + "/talk/"
+	in.until("the phone shows the answer", func() bool { return strings.Contains(texts(n.twilio.Messages()), want) })
+	in.until("Messenger shows the answer", func() bool {
+		return strings.Contains(texts(n.messenger.Messages()), strings.Replace(want, "company", "page", 1))
+	})
+	for _, say := range []func() error{
+		func() error { return n.twilio.Say(t.Context(), "anybody?", nil) },
+		func() error { return n.messenger.Say(t.Context(), "anybody?", nil) },
+	} {
+		if err := say(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.kill()
+	in.start()
+	time.Sleep(time.Second)
+	for name, got := range map[string]string{"SMS": texts(n.twilio.Messages()), "Messenger": texts(n.messenger.Messages())} {
+		if strings.Count(got, "out of order") != 1 {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	_, list, _ := in.linkCommand("list", "--json")
+	if strings.Count(list, `"by":"emergency"`) != 2 || !strings.Contains(list, testCustomer) {
+		t.Errorf("links: %s", list)
 	}
 	in.stop()
 }

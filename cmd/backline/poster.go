@@ -39,7 +39,7 @@ func (a *App) contactSheet(ctx context.Context) (poster.Sheet, error) {
 	if language, _, _ := strings.Cut(c.Company.Language, "-"); language == "de" {
 		s.Main = "de"
 	}
-	texts := emergencyTexts(c, a.hasCalls())
+	texts := emergencyTexts(c)
 	for _, language := range []string{"de", "en"} { // the built-in texts say what works "here", which is not on paper
 		s.Notice[language] = cmp.Or(report.Given[language], c.Emergency.Text[language], texts.Broken(language))
 	}
@@ -59,7 +59,7 @@ func (a *App) contactSheet(ctx context.Context) (poster.Sheet, error) {
 
 // talkDoors are the standing links of the queues.
 func (a *App) talkDoors(ctx context.Context) ([]poster.Door, error) {
-	if !a.hasCalls() {
+	if !hasCalls(a.config) {
 		return nil, nil
 	}
 	var out []poster.Door
