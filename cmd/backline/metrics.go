@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"backline/gateway/calls"
 )
 
 // metrics are what /metrics shows. No label holds anything of a person.
@@ -84,6 +86,17 @@ func (m *metrics) watch(a *App) {
 		_, _, answered := a.live.EmergencyStats()
 		return float64(answered)
 	})
+	if a.calls != nil {
+		gauges := func(state string, of func(calls.Stats) int) {
+			m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "backline_calls", Help: "Calls, by what is going on in them.",
+				ConstLabels: prometheus.Labels{"state": state}}, func() float64 { return float64(of(a.calls.Stats())) }))
+		}
+		gauges("unheard", func(s calls.Stats) int { return s.Unheard })
+		gauges("waiting", func(s calls.Stats) int { return s.Waiting })
+		gauges("ringing", func(s calls.Stats) int { return s.Ringing })
+		gauges("answered", func(s calls.Stats) int { return s.Answered })
+		gauges("connected", func(s calls.Stats) int { return s.Connected })
+	}
 	counter("backline_outbox_sent_total", "Messages that a provider took.", func() float64 { return float64(a.outbox.Stats().Sent) })
 	counter("backline_outbox_failed_total", "Messages given up.", func() float64 { return float64(a.outbox.Stats().Failed) })
 	counter("backline_outbox_uncertain_total", "Messages whose outcome nobody knows.", func() float64 { return float64(a.outbox.Stats().Uncertain) })

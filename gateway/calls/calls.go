@@ -224,3 +224,35 @@ func peerState(l *leg) string {
 	}
 	return "absent"
 }
+
+// Stats counts the calls of this process by what is going on in them.
+type Stats struct {
+	Unheard   int // being set up, nothing heard yet
+	Waiting   int // for an agent
+	Ringing   int // at customers
+	Answered  int // being joined
+	Connected int // both hear each other
+}
+
+// Stats returns the counts of this moment.
+func (d *Desk) Stats() Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var s Stats
+	for _, c := range d.calls {
+		switch {
+		case c.over:
+		case !c.known:
+			s.Unheard++
+		case c.is.State == wire.CallWaiting:
+			s.Waiting++
+		case c.is.State == wire.CallRinging:
+			s.Ringing++
+		case c.is.State == wire.CallAnswered:
+			s.Answered++
+		default:
+			s.Connected++
+		}
+	}
+	return s
+}
