@@ -108,6 +108,15 @@ ${more}`,
     throw new Error(`the gateway ${ended || "was not ready"}:\n${this.log}`);
   }
 
+  /** Runs a command beside the gateway, on its folder, and returns what it prints. */
+  run(...command: string[]): string {
+    const flag = this.args.indexOf("--config");
+    const where = flag < 0 ? ["--data", this.folder] : ["--config", this.args[flag + 1] ?? ""];
+    const done = spawnSync(binary, [...command, ...where], { encoding: "utf8" });
+    if (done.status !== 0) throw new Error(`${command.join(" ")}: ${done.stderr}`);
+    return done.stdout;
+  }
+
   /** Ends it as a power failure would. */
   async kill(): Promise<void> {
     await this.end("SIGKILL");
