@@ -108,7 +108,9 @@ test("no UDP comes through: the call goes over TCP", async ({ browser }) => {
     const path = await p.evaluate(async () => {
       const { connections } = window as unknown as { connections: RTCPeerConnection[] };
       const stats = await connections.at(-1)?.getStats();
-      const pair = [...(stats?.values() ?? [])].find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
+      const pair = [...(stats?.values() ?? [])].find(
+        (s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded",
+      );
       return stats?.get(pair?.localCandidateId)?.protocol;
     });
     expect(path).toBe("tcp");

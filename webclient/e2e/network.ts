@@ -17,7 +17,7 @@ export class Network {
     await context.exposeFunction("relayPort", (port: number) => n.#relay(port));
     await context.addInitScript(() => {
       const w = window as unknown as { relayPort(port: number): Promise<number> };
-      const native = RTCPeerConnection.prototype.setRemoteDescription;
+      const native: (d: RTCSessionDescriptionInit) => Promise<void> = RTCPeerConnection.prototype.setRemoteDescription;
       RTCPeerConnection.prototype.setRemoteDescription = async function (this: RTCPeerConnection, d) {
         let sdp = d?.sdp ?? "";
         for (const [line, port] of sdp.matchAll(/^a=candidate:\S+ \d+ udp \d+ \S+ (\d+) .*$/gim)) {
