@@ -20,6 +20,7 @@ func vendored() map[string]string {
 		"preact/jsx-runtime":   "third_party/preact/jsxRuntime.mjs",
 		"@preact/signals":      "third_party/signals/signals.mjs",
 		"@preact/signals-core": "third_party/signals-core/signals-core.mjs",
+		"uqr":                  "third_party/uqr/uqr.mjs",
 	}
 }
 

@@ -20,6 +20,7 @@ var inPackage = map[string]string{
 	"preact/jsxRuntime.mjs":         "preact/jsx-runtime/dist/jsxRuntime.mjs",
 	"signals/signals.mjs":           "@preact/signals/dist/signals.mjs",
 	"signals-core/signals-core.mjs": "@preact/signals-core/dist/signals-core.mjs",
+	"uqr/uqr.mjs":                   "uqr/dist/index.mjs",
 }
 
 func TestVendoredFilesAreWhatTheLockNames(t *testing.T) {

@@ -62,6 +62,7 @@ func bundle(folder string) error {
 			"preact/jsx-runtime":   vendored("preact/jsxRuntime.mjs"),
 			"@preact/signals":      vendored("signals/signals.mjs"),
 			"@preact/signals-core": vendored("signals-core/signals-core.mjs"),
+			"uqr":                  vendored("uqr/uqr.mjs"),
 		},
 		LogLevel: api.LogLevelWarning,
 	})
