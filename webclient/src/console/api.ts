@@ -40,6 +40,8 @@ export interface Api {
   search(q: string): Promise<Hit[]>;
   /** progress hears how much has gone, 0 to 1. */
   upload(file: Blob, name: string, progress?: (share: number) => void): Promise<Attachment>;
+  /** Any other request with JSON: what the answer means is the caller's business. path begins after /api/v1. */
+  json(method: string, path: string, body?: unknown): Promise<unknown>;
 }
 
 type Fetch = (path: string, init: RequestInit) => Promise<Response>;
@@ -104,6 +106,7 @@ export function httpApi(fetcher: Fetch): Api {
     ask(fetcher, method, path, body === undefined ? undefined : JSON.stringify(body), "application/json");
   const segment = encodeURIComponent;
   return {
+    json,
     session: async () => personOf(await ask(fetcher, "GET", "/session")),
     signIn: async (agent, password) => personOf(await json("POST", "/session", { agent, password })),
     signInDemo: async (agent) => personOf(await json("POST", "/session", { agent, demo: true })),

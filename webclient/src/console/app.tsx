@@ -2,6 +2,7 @@ import "@preact/signals";
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import type { Api, Person } from "./api";
+import { browserParts } from "./call/parts";
 import { Desk } from "./desk";
 import type { Shelf } from "./drafts";
 import { watchRings } from "./ring";
@@ -10,6 +11,7 @@ import { Setup } from "./setup";
 import { Shell } from "./shell";
 import { SignIn, Silent } from "./signin";
 import type { Line } from "./socket";
+import { soon } from "./soon";
 import { textsOf } from "./texts";
 import { whoIsHere } from "./who";
 
@@ -36,7 +38,8 @@ export function App({ api, shelf, settings }: Props) {
       api,
       line: openLine,
       shelf,
-      soon: (f) => requestAnimationFrame(f),
+      phone: browserParts(),
+      soon,
       id: () => crypto.randomUUID?.() ?? randomID(),
       signedOut: () => void ask(),
     });

@@ -13,6 +13,8 @@ interface Waiting {
   command: Command;
   done: (a: Ack) => void;
   refused: (e: Refused) => void;
+  /** It means nothing any more once the connection it was said on is gone. */
+  fleeting: boolean;
 }
 
 export class Commands {
@@ -27,12 +29,32 @@ export class Commands {
 
   /** Resolves when the gateway has done it, rejects with Refused; without a connection it waits. */
   run(command: Omit<Command, "id">): Promise<Ack> {
+    return this.put(command, false);
+  }
+
+  /** Like run, but only on this connection: without one, or when it is lost before the answer, it is refused. */
+  once(command: Omit<Command, "id">): Promise<Ack> {
+    return this.put(command, true);
+  }
+
+  private put(command: Omit<Command, "id">, fleeting: boolean): Promise<Ack> {
     const id = `${this.prefix}${this.next++}`;
     const whole: Command = { ...command, id };
     return new Promise((done, refused) => {
-      this.waiting.set(id, { command: whole, done, refused });
-      this.send({ t: "cmd", ...whole });
+      this.waiting.set(id, { command: whole, done, refused, fleeting });
+      if (!this.send({ t: "cmd", ...whole }) && fleeting) this.drop(id);
     });
+  }
+
+  /** The connection is gone: what was said on it alone is refused. */
+  lost(): void {
+    for (const [id, w] of this.waiting) if (w.fleeting) this.drop(id);
+  }
+
+  private drop(id: string): void {
+    const w = this.waiting.get(id);
+    this.waiting.delete(id);
+    w?.refused(new Refused({ kind: "unavailable", detail: "" }));
   }
 
   /** Says something that is not acknowledged; lost without a connection. */

@@ -4,8 +4,12 @@
 import { effect, type Signal, signal } from "@preact/signals-core";
 import { type Attachment, type ConsoleServerFrame, type Presence, VERSION } from "../shared/protocol";
 import { type Api, Problem } from "./api";
+import { MicWatch } from "./call/mic";
+import { type Parts, Phone } from "./call/phone";
+import { isCalling } from "./call/view";
 import { Commands, Refused } from "./commands";
 import { Drafts, type Shelf, type Unsent } from "./drafts";
+import type { LinkStart } from "./links/links";
 import type { Tab } from "./lists";
 import { ConsoleSocket, type Line } from "./socket";
 import { type Soon, Store } from "./store";
@@ -24,11 +28,24 @@ export interface Toast {
   text: string;
 }
 
+/** What the composer of a conversation is to be opened with. */
+export interface Writing {
+  conversation: string;
+  mode: "reply" | "note";
+  /** Added to what is written there. */
+  text: string;
+}
+
+/** What fills the screen beside the rail. */
+export type Page = "inbox" | "emergency";
+
 export interface DeskOptions {
   agent: string;
   api: Api;
   line(): Line;
   shelf: Shelf | null;
+  /** Microphone, loudspeaker and lines of this browser. */
+  phone: Parts;
   soon: Soon;
   /** A new id that nobody else makes. */
   id(): string;
@@ -40,7 +57,14 @@ export class Desk {
   readonly socket: ConsoleSocket;
   readonly drafts: Drafts;
   readonly tab = signal<Tab>("mine");
+  readonly page = signal<Page>("inbox");
   readonly selected = signal("");
+  /** The composer is asked for; who shows it takes it. */
+  readonly writing = signal<Writing | null>(null);
+  /** A talk link is being made, with this to begin with. */
+  readonly linking = signal<LinkStart | null>(null);
+  readonly phone: Phone;
+  readonly mic = new MicWatch();
   readonly outgoing = signal<readonly Outgoing[]>([]);
   readonly toasts = signal<readonly Toast[]>([]);
   readonly done: Signal<{ cursor: string; state: "unasked" | "loading" | "loaded" | "failed" }> = signal({
@@ -59,10 +83,31 @@ export class Desk {
       open: o.line,
       hello: () => ({ t: "hello", version: VERSION, after: this.store.after }),
       frame: (f) => this.frame(f),
-      lost: () => this.store.lost(),
+      lost: () => {
+        this.store.lost();
+        this.commands.lost();
+      },
       signedOut: o.signedOut,
     });
     this.commands = new Commands(`${o.id()}-`, (f) => this.store.synced.peek() && this.socket.send(f));
+    const { commands } = this;
+    this.phone = new Phone({
+      store: this.store,
+      parts: o.phone,
+      exchange: {
+        accept: (conversation, offer) => commands.run({ do: "accept", conversation, offer }),
+        take: (conversation) => commands.run({ do: "take", conversation }),
+        call: (conversation, call) => commands.once({ do: "call", conversation, call }),
+        offer: async (conversation, call, sdp, restart) =>
+          (await commands.once({ do: "offer", conversation, call, sdp, ...(restart ? { restart } : {}) })).sdp ?? "",
+        hangup: (conversation, call) => this.run({ do: "hangup", conversation, call }),
+      },
+      refused: (detail) => detail && this.toast("error", detail),
+      show: (conversation) => this.openMine(conversation),
+      writeUp: (conversation) => {
+        if (this.selected.peek() === conversation) this.write({ conversation, mode: "note", text: "" });
+      },
+    });
   }
 
   start(): void {
@@ -70,11 +115,15 @@ export class Desk {
     const clock = setInterval(() => this.store.tick(), 1000);
     this.stops.push(() => clearInterval(clock));
     this.stops.push(effect(() => this.openSelected()));
+    this.phone.start();
+    void this.mic.start();
     this.socket.start();
   }
 
   dispose(): void {
     for (const stop of this.stops.splice(0)) stop();
+    this.phone.dispose();
+    this.mic.stop();
     this.socket.stop();
   }
 
@@ -84,13 +133,20 @@ export class Desk {
 
   select(id: string): void {
     this.selected.value = id;
+    this.page.value = "inbox";
     this.commands.tell({ do: "view", conversation: id });
   }
 
+  /** To the inbox; from there to its list. */
+  home(): void {
+    if (this.page.value === "inbox") this.select("");
+    else this.page.value = "inbox";
+  }
+
   accept(conversation: string, offer: string): void {
+    if (this.answers(conversation)) return;
     this.run({ do: "accept", conversation, offer });
-    this.tab.value = "mine";
-    this.select(conversation);
+    this.openMine(conversation);
   }
 
   decline(conversation: string, offer: string): void {
@@ -98,6 +154,7 @@ export class Desk {
   }
 
   take(conversation: string): void {
+    if (this.answers(conversation)) return;
     this.run({ do: "take", conversation });
   }
 
@@ -115,6 +172,10 @@ export class Desk {
 
   resend(conversation: string, message: string): void {
     this.run({ do: "resend", conversation, message });
+  }
+
+  endWrapUp(conversation: string): void {
+    this.run({ do: "end_wrap_up", conversation });
   }
 
   setPresence(presence: Presence): void {
@@ -137,6 +198,11 @@ export class Desk {
   discard(clientID: string): void {
     this.drafts.confirmed(clientID);
     this.outgoing.value = this.outgoing.value.filter((x) => x.client_id !== clientID);
+  }
+
+  /** Opens the composer of a conversation. */
+  write(w: Writing): void {
+    this.writing.value = w;
   }
 
   /** The agent types; said at most every three seconds. */
@@ -193,6 +259,19 @@ export class Desk {
 
   dismiss(id: number): void {
     this.toasts.value = this.toasts.value.filter((t) => t.id !== id);
+  }
+
+  /** A call that waits there is taken by telephone. */
+  private answers(conversation: string): boolean {
+    const c = this.store.conversation(conversation);
+    if (!c || !isCalling(c)) return false;
+    void this.phone.answer(c);
+    return true;
+  }
+
+  private openMine(conversation: string): void {
+    this.tab.value = "mine";
+    this.select(conversation);
   }
 
   private frame(f: ConsoleServerFrame): void {

@@ -23,8 +23,8 @@ const all = [
 test("each tab has its own, in its own order", () => {
   const want: Record<Tab, string[]> = {
     mine: ["rings-here", "mine-new", "mine-old"],
-    waiting: ["urgent", "waits-longer", "waits", "rings-here", "rings-there"],
-    everyone: ["emils", "waits-longer", "mine-new", "rings-there", "urgent", "waits", "mine-old", "rings-here"],
+    waiting: ["rings-here", "urgent", "waits-longer", "waits", "rings-there"],
+    everyone: ["rings-here", "emils", "waits-longer", "mine-new", "rings-there", "urgent", "waits", "mine-old"],
     done: ["done-later", "done"],
   };
   for (const tab of Object.keys(want) as Tab[]) assert.deepEqual(ids(rowsOf(all, tab, "jana")), want[tab], tab);

@@ -46,13 +46,14 @@ const oldestWaiting: Order = (a, b) =>
 const newestClosed: Order = (a, b) => byText(b.closed_at ?? b.last_at, a.closed_at ?? a.last_at) || byText(a.id, b.id);
 
 function order(tab: Tab, agent: string): Order {
+  const ringsFirst: Order = (a, b) => Number(ringsAt(b, agent)) - Number(ringsAt(a, agent));
   switch (tab) {
     case "mine":
-      return (a, b) => Number(ringsAt(b, agent)) - Number(ringsAt(a, agent)) || newest(a, b);
+      return (a, b) => ringsFirst(a, b) || newest(a, b);
     case "waiting":
-      return oldestWaiting;
+      return (a, b) => ringsFirst(a, b) || oldestWaiting(a, b);
     case "everyone":
-      return newest;
+      return (a, b) => ringsFirst(a, b) || newest(a, b);
     case "done":
       return newestClosed;
   }

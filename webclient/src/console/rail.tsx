@@ -2,7 +2,10 @@ import "./rail.css";
 import "./me.css";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { callTexts } from "./call/texts";
+import { inCall } from "./call/view";
 import type { Desk } from "./desk";
+import { emergencyTexts } from "./emergency/texts";
 import { Glyph } from "./glyph";
 import type { Settings, Theme } from "./settings";
 import type { Texts } from "./texts";
@@ -20,6 +23,7 @@ interface Props {
 export function Rail(props: Props) {
   const { desk, t } = props;
   const unread = desk.store.counts.value.unread;
+  const et = emergencyTexts(t.language);
   return (
     <nav class="sh-rail" aria-label={t.inbox}>
       <span class="sh-mark">
@@ -28,13 +32,26 @@ export function Rail(props: Props) {
       <button
         type="button"
         class="sh-rail-item"
-        aria-current="page"
+        aria-current={desk.page.value === "inbox" ? "page" : undefined}
         aria-label={t.inbox}
         title={t.inbox}
-        onClick={() => desk.select("")}
+        onClick={() => desk.home()}
       >
         <Glyph name="inbox" />
         {unread > 0 && <span class="sh-badge">{unread > 99 ? "99+" : unread}</span>}
+      </button>
+      <button
+        type="button"
+        class="sh-rail-item"
+        aria-current={desk.page.value === "emergency" ? "page" : undefined}
+        aria-keyshortcuts="Shift+E"
+        aria-label={desk.store.emergency.value?.on ? et.openOn : et.open}
+        title={`${et.open} (Shift+E)`}
+        onClick={() => (desk.page.value = "emergency")}
+        data-testid="rail-emergency"
+      >
+        <Glyph name="siren" />
+        {desk.store.emergency.value?.on && <span class="sh-emerg-dot" />}
       </button>
       <span class="sh-space" />
       <button
@@ -59,6 +76,8 @@ function Me({ desk, settings, t, signOut }: Props) {
   const me = desk.store.me.value;
   const presence = me?.presence ?? "offline";
   const name = me?.name ?? desk.store.agent;
+  const talking = inCall(desk.store.all(), desk.store.agent);
+  const said = talking ? callTexts(t.language).inCall : t.presence[presence];
   useEffect(() => {
     if (!open.value) return;
     const outside = (e: Event) => {
@@ -91,8 +110,8 @@ function Me({ desk, settings, t, signOut }: Props) {
         data-testid="presence"
         data-presence={presence}
         aria-expanded={open.value}
-        aria-label={t.presenceMenu(t.presence[presence])}
-        title={`${name}: ${t.presence[presence]} (P)`}
+        aria-label={t.presenceMenu(said)}
+        title={`${name}: ${said} (P)`}
         onClick={() => (open.value = !open.value)}
       >
         <Avatar name={name} />
@@ -101,7 +120,7 @@ function Me({ desk, settings, t, signOut }: Props) {
       {open.value && (
         <div class="sh-menu">
           <p class="sh-menu-who">
-            <b>{name}</b> {t.presence[presence]}
+            <b>{name}</b> {said}
           </p>
           <button
             type="button"

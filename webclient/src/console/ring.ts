@@ -1,7 +1,10 @@
 // Makes a ring noticed when nobody looks: sound, window title, favicon, a notification of the system.
 
-import { effect } from "@preact/signals-core";
+import { computed, effect, signal } from "@preact/signals-core";
+import { RINGBACK, RINGTONE, sounding } from "../shared/call-browser";
 import type { Conversation } from "../shared/protocol";
+import { callTexts } from "./call/texts";
+import { isCalling } from "./call/view";
 import type { Desk } from "./desk";
 import { ringsAt } from "./lists";
 import type { Settings } from "./settings";
@@ -20,32 +23,72 @@ export function ringing(desk: Desk): Conversation[] {
 
 /** Watches for rings until the returned function is called. */
 export function watchRings(desk: Desk, settings: Settings): () => void {
-  const sound = new Tone();
   const told = new Map<string, Notification>();
-  let beat: ReturnType<typeof setInterval> | undefined;
-  const stop = effect(() => {
-    const t = textsOf(settings.language.value);
-    const rings = ringing(desk);
-    const first = rings[0];
-    const unread = desk.store.counts.value.unread;
-    const name = first ? nameOf(first) || t.unnamed : "";
-    document.title = first ? t.ringTitle(name) : unread > 0 ? `(${unread}) Backline` : "Backline";
-    favicon(first ? "ring" : unread > 0 ? "unread" : "calm");
-    clearInterval(beat);
-    if (first && settings.sound.value) {
-      sound.play();
-      beat = setInterval(() => sound.play(), RING_EVERY_MS);
-    }
-    notify(rings, told, (c) => ({ title: nameOf(c) || t.unnamed, body: t.incoming[c.channel] ?? t.incomingOther }));
+  const ringback = signal(false);
+  const rings = computed(() => ringing(desk));
+  // A sound begins when what rings changes in kind, not with each change of a conversation.
+  const noise = computed((): Noise => {
+    if (!settings.sound.value || rings.value.length === 0) return "none";
+    return rings.value.some(isCalling) ? "call" : "text";
   });
+  const stops = [
+    effect(() => {
+      const t = textsOf(settings.language.value);
+      const first = rings.value[0];
+      const unread = desk.store.counts.value.unread;
+      const name = first ? nameOf(first) || t.unnamed : "";
+      const view = desk.phone.view.value;
+      const talk = view.at === "call" ? t.callTitle(nameOf(view.conversation) || t.unnamed) : "";
+      document.title = first ? t.ringTitle(name) : talk || (unread > 0 ? `(${unread}) Backline` : "Backline");
+      favicon(first || talk ? "ring" : unread > 0 ? "unread" : "calm");
+      notify(rings.value, told, (c) => ({
+        title: nameOf(c) || t.unnamed,
+        body: isCalling(c) ? callTexts(t.language).incoming : (t.incoming[c.channel] ?? t.incomingOther),
+      }));
+    }),
+    effect(() => play(noise.value)),
+    effect(() => {
+      const view = desk.phone.view.value;
+      ringback.value = view.at === "call" && view.here === "connected" && view.call.state === "ringing";
+    }),
+    effect(() => (ringback.value ? sounding(RINGBACK) : undefined)),
+  ];
   return () => {
-    stop();
-    clearInterval(beat);
-    sound.close();
+    for (const stop of stops) stop();
     for (const n of told.values()) n.close();
     document.title = "Backline";
     favicon("calm");
   };
+}
+
+type Noise = "none" | "text" | "call";
+
+/** Sounds and, on a phone, shakes until the returned function is called. */
+function play(noise: Noise): (() => void) | undefined {
+  switch (noise) {
+    case "none":
+      return undefined;
+    case "call": {
+      const quiet = sounding(RINGTONE);
+      const shake = () => navigator.vibrate?.([400, 200, 400]);
+      shake();
+      const beat = setInterval(shake, 3000);
+      return () => {
+        quiet();
+        clearInterval(beat);
+        navigator.vibrate?.(0);
+      };
+    }
+    case "text": {
+      const tone = new Tone();
+      tone.play();
+      const beat = setInterval(() => tone.play(), RING_EVERY_MS);
+      return () => {
+        clearInterval(beat);
+        tone.close();
+      };
+    }
+  }
 }
 
 function notify(

@@ -2,6 +2,7 @@ import "./rows.css";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Conversation } from "../shared/protocol";
+import { callIcon, callPreview } from "./call/rowtext";
 import type { Desk } from "./desk";
 import { isWaiting, ringsAt, type Tab, windowOf } from "./lists";
 import { nameOf } from "./store";
@@ -133,6 +134,7 @@ function Row({ desk, c, t, now, top, place, of }: RowProps) {
   const waits = isWaiting(c) && c.waiting_since;
   const look = [
     rings ? "sh-ringing" : "",
+    c.call && c.call.agent === me ? "sh-talking" : "",
     c.unread > 0 ? "sh-unread" : "",
     desk.selected.value === c.id ? "sh-on" : "",
   ].join(" ");
@@ -150,8 +152,8 @@ function Row({ desk, c, t, now, top, place, of }: RowProps) {
         <span class="sh-name">{name}</span>
         <span class="sh-time">{when(c.last_at, now, t.language)}</span>
         <span class="sh-preview">
-          <Icon name={channelIcon(c.channel)} size={14} />
-          <span>{previewOf(desk, c, t)}</span>
+          <Icon name={callIcon(c) ?? channelIcon(c.channel)} size={14} />
+          <span>{previewOf(desk, c, t, now)}</span>
         </span>
         <span class="sh-marks">
           {waits && (
@@ -170,9 +172,11 @@ function Row({ desk, c, t, now, top, place, of }: RowProps) {
   );
 }
 
-function previewOf(desk: Desk, c: Conversation, t: Texts): string {
+function previewOf(desk: Desk, c: Conversation, t: Texts, now: number): string {
   const agents = c.offer?.agents ?? [];
   if (ringsAt(c, desk.store.agent)) return t.ringsYou(agents.length - 1);
+  const call = callPreview(c, t.language, now);
+  if (call) return call;
   if (desk.store.typing.value.some((m) => m.conversation === c.id && m.agent === "")) return t.typing;
   if (c.state === "offered") return t.rings(desk.store.agents.value.get(agents[0] ?? "")?.name ?? "…");
   return (c.preview_from === "outbound" ? t.you : "") + c.preview;

@@ -12,6 +12,7 @@ import type {
   ConsoleUpdate,
   ConsoleWelcome,
   Conversation,
+  Emergency,
   Item,
   Queue,
   Reply,
@@ -51,6 +52,11 @@ export class Store {
   readonly queues = signal<readonly Queue[]>([]);
   readonly alarms = signal<readonly Alarm[]>([]);
   readonly replies = signal<readonly Reply[]>([]);
+  readonly emergency = signal<Emergency | null>(null);
+  /** Calls can be had at this gateway. */
+  readonly calls = signal(false);
+  /** How the customer's line stands, by call: absent, connected, interrupted. */
+  readonly peers = signal<ReadonlyMap<string, string>>(new Map());
   readonly typing = signal<readonly TypingMark[]>([]);
   readonly viewing = signal<ReadonlyMap<string, readonly string[]>>(new Map());
   /** The gateway's clock minus ours, in milliseconds. */
@@ -154,6 +160,12 @@ export class Store {
       case "online":
         this.online(f.conversation, f.online);
         return;
+      case "emergency":
+        this.emergency.value = f.emergency;
+        return;
+      case "call.peer":
+        this.peers.value = new Map(this.peers.value).set(f.call, f.state);
+        return;
       case "ack":
       case "pong":
       case "bye":
@@ -166,6 +178,7 @@ export class Store {
     this.synced.value = false;
     this.typing.value = [];
     this.viewing.value = new Map();
+    this.peers.value = new Map();
     for (const [id, c] of this.heads) if (c.online) this.heads.set(id, { ...c, online: false });
     this.bump();
   }
@@ -194,6 +207,8 @@ export class Store {
       this.queues.value = w.queues ?? [];
       this.alarms.value = w.alarms ?? [];
       this.replies.value = w.replies ?? [];
+      this.emergency.value = w.emergency;
+      this.calls.value = w.calls;
       this.skew.value = Date.parse(w.server_now) - this.now() || 0;
     });
   }

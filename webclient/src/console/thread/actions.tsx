@@ -1,5 +1,7 @@
 import { useRef } from "preact/hooks";
 import type { Conversation } from "../../shared/protocol";
+import { CallButton } from "../call/callbutton";
+import { callTexts } from "../call/texts";
 import type { Desk } from "../desk";
 import { isOpen, ringsAt } from "../lists";
 import { Icon } from "./icons";
@@ -26,6 +28,7 @@ export function Actions({ desk, conversation: c, t, transferring, setTransferrin
   const take = () => (offer ? desk.accept(c.id, offer.id) : desk.take(c.id));
   return (
     <div class="th-actions">
+      <CallButton desk={desk} conversation={c} t={t} />
       {!mine && (
         <button type="button" class="th-btn th-btn-main th-take" aria-label={said} onClick={take} data-testid="take">
           <Icon name="take" />
@@ -77,8 +80,9 @@ export function Actions({ desk, conversation: c, t, transferring, setTransferrin
         type="button"
         class={mine ? "th-btn th-btn-main th-done" : "th-btn th-done"}
         onClick={() => desk.close(c.id)}
+        disabled={c.call !== null}
         aria-label={t.done}
-        title={`${t.done} (E)`}
+        title={c.call ? callTexts(t.language).hangUpFirst : `${t.done} (E)`}
         aria-keyshortcuts="E"
         data-testid="close"
       >

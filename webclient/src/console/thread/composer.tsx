@@ -68,7 +68,7 @@ export function Composer({ desk, conversation: c, composing, t, now }: Props) {
         </p>
       )}
       <div class="th-bar">
-        {!note && <Tools desk={desk} composing={composing} blocked={blocked} t={t} />}
+        {!note && <Tools desk={desk} conversation={c} composing={composing} blocked={blocked} t={t} />}
         <Counter channel={c.channel} text={text} note={note} t={t} />
         <span class="th-gap" />
         <button

@@ -58,6 +58,12 @@ export class Composing {
     this.keep();
   }
 
+  /** Adds to what is written, on a line of its own. */
+  add(text: string): void {
+    const written = this.text;
+    this.write(written === "" || written.endsWith("\n") ? written + text : `${written}\n${text}`);
+  }
+
   open(mode: Mode, wait = false): void {
     this.mode.value = mode;
     this.waiting = wait;

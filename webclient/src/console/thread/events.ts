@@ -32,11 +32,13 @@ interface Words {
   away(waits: string): string;
   hours(waits: string): string;
   overflow(to: string): string;
+  called(to: string): string;
   missed(who: string): string;
   declined(who: string): string;
   closed(by: string): string;
   closedByRule: string;
   wrapUpOver: string;
+  callerLeft: string;
   reopened: string;
   optedOut(word: string): string;
   optedIn(word: string): string;
@@ -63,11 +65,13 @@ const en: Words = {
   away: (waits) => `the agent is away, ${waits} again`,
   hours: (waits) => `opening hours began, ${waits}`,
   overflow: (to) => `nobody was free, moved on to ${to}`,
+  called: (to) => `calls, rings at ${to}`,
   missed: (who) => `${who} missed it`,
   declined: (who) => `${who} declined`,
   closed: (by) => `${by} closed the conversation`,
   closedByRule: "closed by a rule",
   wrapUpOver: "closed when the wrap-up time was over",
+  callerLeft: "closed: the caller gave up and left no way back",
   reopened: "the customer wrote again, reopened",
   optedOut: (word) => `opted out${word && ` with “${word}”`}`,
   optedIn: (word) => `opted in${word && ` with “${word}”`}`,
@@ -94,11 +98,13 @@ const de: Words = {
   away: (waits) => `abwesend, ${waits}`,
   hours: (waits) => `die Öffnungszeit begann, ${waits}`,
   overflow: (to) => `niemand war frei, weiter an ${to}`,
+  called: (to) => `ruft an, klingelt bei ${to}`,
   missed: (who) => `von ${who} verpasst`,
   declined: (who) => `von ${who} abgelehnt`,
   closed: (by) => `von ${by} geschlossen`,
   closedByRule: "durch eine Regel geschlossen",
   wrapUpOver: "nach Ende der Nacharbeit geschlossen",
+  callerLeft: "geschlossen: der Anrufer hat aufgegeben und keinen Weg zurück hinterlassen",
   reopened: "der Kunde schrieb wieder, neu geöffnet",
   optedOut: (word) => `abgemeldet${word && ` mit „${word}“`}`,
   optedIn: (word) => `angemeldet${word && ` mit „${word}“`}`,
@@ -129,6 +135,7 @@ export function eventText(item: Item, language: Language, names: Names): string 
       return w.declined(who);
     case "closed":
       if (d.by) return w.closed(by);
+      if (d.reason === "caller_left") return w.callerLeft;
       return d.reason === "wrap_up_over" ? w.wrapUpOver : w.closedByRule;
     case "reopened":
       return w.reopened;
@@ -182,6 +189,8 @@ function queued(reason: string, w: Words, by: string, to: string, agent: boolean
       return w.hours(waits);
     case "overflow":
       return w.overflow(to);
+    case "call":
+      return w.called(to);
     default:
       return waits;
   }

@@ -1,4 +1,5 @@
 import type { Attachment, Conversation, Item } from "../../shared/protocol";
+import { CallItem } from "../call/item";
 import type { Desk, Outgoing } from "../desk";
 import { isOpen } from "../lists";
 import type { Names } from "./events";
@@ -29,7 +30,9 @@ export function Lines({ desk, conversation: c, rows, outgoing, customer, t, now,
     <>
       {rows.map((row) => (
         <div key={row.key} class="th-line">
-          {row.kind === "message" ? (
+          {row.kind === "call" ? (
+            <CallItem item={row.item} customer={customer} language={t.language} agent={names.agent} now={now} />
+          ) : row.kind === "message" ? (
             <Message
               item={row.item}
               t={t}

@@ -1,3 +1,4 @@
+import { callTexts } from "../call/texts";
 import { Avatar } from "./avatar";
 import { Icon } from "./icons";
 import type { Choice } from "./targets";
@@ -9,16 +10,20 @@ interface Props {
   /** The first of its kind. */
   heading: boolean;
   on: boolean;
+  /** The agent is in a call. */
+  talking: boolean;
   t: Texts;
   choose: () => void;
   point: () => void;
 }
 
 /** One agent or queue of the transfer menu. */
-export function Option({ id, choice, heading, on, t, choose, point }: Props) {
+export function Option({ id, choice, heading, on, talking, t, choose, point }: Props) {
   const agent = choice.kind === "agent";
   const said = agent
-    ? (t.presence[choice.presence] ?? choice.presence)
+    ? talking
+      ? callTexts(t.language).inCall
+      : (t.presence[choice.presence] ?? choice.presence)
     : [t.waiting(choice.waiting), choice.open ? "" : t.queueClosed].filter(Boolean).join(" · ");
   return (
     <>

@@ -7,6 +7,7 @@ export type Row =
   | { kind: "day"; key: string; time: string }
   | { kind: "unread"; key: string }
   | { kind: "events"; key: string; items: Item[] }
+  | { kind: "call"; key: string; item: Item }
   | MessageRow;
 
 export interface MessageRow {
@@ -40,6 +41,10 @@ export function rowsOf(items: readonly Item[], unreadFrom = ""): Row[] {
     const before = out.at(-1);
     if (item.kind === "event") {
       addEvent(out, before, item);
+      continue;
+    }
+    if (item.kind === "call") {
+      out.push({ kind: "call", key: item.id, item });
       continue;
     }
     const marked = unreadFrom !== "" && item.id === unreadFrom && out.some((r) => r.kind === "message");

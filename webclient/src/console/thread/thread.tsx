@@ -4,8 +4,10 @@ import "./thread.css";
 import "./lines.css";
 import "./files.css";
 import "./composer.css";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Conversation } from "../../shared/protocol";
+import { callTexts } from "../call/texts";
+import { Trouble } from "../call/trouble";
 import type { Desk } from "../desk";
 import { isOpen } from "../lists";
 import { replyRule } from "../rules";
@@ -72,8 +74,15 @@ function Open(props: OpenProps) {
   useKeys({
     r: () => composing.open("reply"),
     n: () => composing.open("note"),
-    ...(open ? { e: () => desk.close(c.id), t: () => setTransferring(true) } : {}),
+    ...(open ? { e: () => !c.call && desk.close(c.id), t: () => setTransferring(true) } : {}),
   });
+  const asked = desk.writing.value;
+  useEffect(() => {
+    if (asked?.conversation !== c.id) return;
+    desk.writing.value = null;
+    composing.open(asked.mode, true);
+    if (asked.text) composing.add(asked.text);
+  }, [asked, c.id]);
   const may = replyRule(c, desk.store.agent, now).may;
   const drop = useDrop(
     may
@@ -96,6 +105,7 @@ function Open(props: OpenProps) {
         onBack={props.onBack}
         onContext={props.onContext}
       />
+      {c.state !== "offered" && <Trouble phone={desk.phone} conversation={c.id} ct={callTexts(t.language)} />}
       <Log desk={desk} conversation={c} t={t} now={now} />
       <Composer desk={desk} conversation={c} composing={composing} t={t} now={now} />
       {drop.over && (

@@ -1,4 +1,7 @@
+import type { Conversation } from "../../shared/protocol";
 import type { Desk } from "../desk";
+import type { LinkStart } from "../links/links";
+import { linkTexts } from "../links/texts";
 import type { Composing } from "./composing";
 import { Icon } from "./icons";
 import type { Texts } from "./texts";
@@ -6,12 +9,13 @@ import type { Texts } from "./texts";
 interface Props {
   desk: Desk;
   composing: Composing;
+  conversation: Conversation;
   blocked: boolean;
   t: Texts;
 }
 
 /** Files and saved replies. */
-export function Tools({ desk, composing, blocked, t }: Props) {
+export function Tools({ desk, composing, conversation, blocked, t }: Props) {
   const slash = () => {
     const text = composing.text;
     composing.write(text === "" || /\s$/.test(text) ? `${text}/` : `${text} /`);
@@ -45,6 +49,24 @@ export function Tools({ desk, composing, blocked, t }: Props) {
           <Icon name="replies" size={17} />
         </button>
       )}
+      <button
+        type="button"
+        class="th-ib"
+        aria-label={linkTexts(t.language).title}
+        title={linkTexts(t.language).title}
+        disabled={blocked}
+        onClick={() => (desk.linking.value = linkStart(conversation))}
+        data-testid="insert-link"
+      >
+        <Icon name="link" size={17} />
+      </button>
     </>
   );
+}
+
+/** A link for the customer of this conversation, back to where it is now. */
+function linkStart(c: Conversation): LinkStart {
+  const { name, email, language } = c.contact;
+  const to = c.agent ? `agent/${c.agent}` : `queue/${c.queue}`;
+  return { conversation: c.id, to, name, email, subject: c.subject, language };
 }

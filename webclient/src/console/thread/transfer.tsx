@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Conversation } from "../../shared/protocol";
+import { inCall } from "../call/view";
 import type { Desk } from "../desk";
 import { Icon } from "./icons";
 import { Option } from "./option";
@@ -78,6 +79,7 @@ export function TransferMenu({ desk, conversation: c, t, close }: Props) {
             choice={choice}
             heading={choices[i - 1]?.kind !== choice.kind}
             on={i === here}
+            talking={choice.kind === "agent" && inCall(desk.store.all(), choice.id)}
             t={t}
             choose={() => choose(choice)}
             point={() => setAt(i)}

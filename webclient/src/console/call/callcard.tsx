@@ -1,0 +1,61 @@
+import type { Desk } from "../desk";
+import { Avatar } from "../thread/avatar";
+import { stopwatch } from "../thread/format";
+import { useNow } from "../thread/hooks";
+import { Icon } from "../thread/icons";
+import { CallButtons } from "./callbuttons";
+import { saidOf, stateOf } from "./said";
+import { QualityWord, Senses } from "./senses";
+import type { CallTexts } from "./texts";
+import { useSense } from "./usesense";
+import { type CallView, sinceOf } from "./view";
+
+interface Props {
+  desk: Desk;
+  view: Extract<CallView, { at: "call" }>;
+  name: string;
+  t: CallTexts;
+}
+
+/** A call under way: with whom, how long, how good the line is, what can be done. */
+export function CallCard({ desk, view, name, t }: Props) {
+  const { phone, store } = desk;
+  const now = useNow(store.skew.value, 500);
+  const line = phone.line.value;
+  const live = view.here === "connected" || view.here === "interrupted";
+  const sense = useSense(phone, live);
+  const muted = "muted" in line && line.muted;
+  const warning = saidOf(view, line, store.peers.value.get(view.call.id) ?? "", name, t);
+  return (
+    <section
+      class="cl-card"
+      aria-label={t.region}
+      data-testid="call-card"
+      data-state={view.call.state}
+      data-here={view.here}
+    >
+      <p class="cl-state">
+        <span class={view.call.state === "connected" && live ? "cl-lamp" : "cl-lamp cl-lamp-soft"} />
+        <span role="status">{stateOf(view, t)}</span>
+        <span class="cl-time" role="timer" data-testid="call-time">
+          {stopwatch(now - sinceOf(view.call))}
+        </span>
+      </p>
+      <div class="cl-who">
+        <Avatar name={name} large picture={view.conversation.contact.picture} />
+        <div>
+          <h2>{name}</h2>
+          <p>{sense ? <QualityWord sense={sense} t={t} /> : view.conversation.subject}</p>
+        </div>
+      </div>
+      {sense && <Senses sense={sense} muted={muted} t={t} />}
+      {warning && (
+        <p class="cl-warn" role="alert" data-testid="call-warning">
+          <Icon name="alert" size={15} />
+          <span>{warning}</span>
+        </p>
+      )}
+      <CallButtons phone={phone} view={view} muted={muted} t={t} />
+    </section>
+  );
+}

@@ -1,0 +1,11 @@
+import type { Desk } from "./desk";
+
+/** An agent's name, or what is known in its place; "" for nobody. */
+export function nameOfAgent(desk: Desk, id: string): string {
+  return desk.store.agents.value.get(id)?.name ?? id;
+}
+
+/** A queue's name, or its id. */
+export function nameOfQueue(desk: Desk, id: string): string {
+  return desk.store.queues.value.find((q) => q.id === id)?.name ?? id;
+}
