@@ -21,6 +21,7 @@ export function Qr({ text, label }: { text: string; label: string }) {
       shape-rendering="crispEdges"
       role="img"
       aria-label={label}
+      data-testid="link-qr"
     >
       <path d={code.path} />
     </svg>
