@@ -21,6 +21,7 @@ test("a visitor and an agent chat, over a reload and a page change", async ({ br
   await say(jana.page, "It is near Soltau.");
   await expect(message(page, "It is near Soltau.")).toBeVisible();
   await expect(message(jana.page, "It is near Soltau.")).toHaveAttribute("data-delivery", "read");
+  await expect(message(page, "Where is delivery 48 211?")).toHaveAttribute("data-delivery", "read");
 
   await page.reload();
   await expectTexts(page, ["Where is delivery 48 211?", "It is near Soltau."]);
@@ -105,6 +106,8 @@ test("nobody is there: the truth at once, and a message that waits", async ({ br
   await openWidget(page);
   const form = page.getByTestId("offline-form");
   await expect(form).toBeVisible();
+  await form.getByRole("button", { name: /send/i }).click();
+  await expect(form.getByLabel(/message/i)).toBeFocused(); // what is missing has the focus
   await form.getByLabel(/name/i).fill("Ann Example");
   await form.getByLabel(/mail/i).fill("ann@example.org");
   await form.getByLabel(/message/i).fill("Please write to me tomorrow");

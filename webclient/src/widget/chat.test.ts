@@ -209,6 +209,19 @@ test("what was read is reported when it is seen, else that it arrived", () => {
   assert.equal(chat.talk.unread, 0);
 });
 
+test("up to where the company has read is kept, and never goes back", () => {
+  const chat = page();
+  last().welcome();
+  chat.say("one");
+  const status = { state: "active", staffed: true, open: true, estimate_ms: -1, calls: false };
+  last().say({ t: "status", status: { ...status, seen: 7 } });
+  assert.equal(chat.talk.seen, 7);
+  last().say({ t: "status", status }); // a new conversation, of which nothing is read yet
+  assert.equal(chat.talk.seen, 7);
+  last().say({ t: "item", item: item(9) });
+  assert.equal(page().talk.seen, 7);
+});
+
 test("replayed messages do not ring", () => {
   page();
   last().open();

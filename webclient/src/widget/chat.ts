@@ -207,6 +207,7 @@ export class Chat {
         break;
       case "status":
         this.status = f.status;
+        this.talk.seen = Math.max(this.talk.seen, f.status.seen ?? 0);
         break;
       case "typing":
         this.#shows(f.name);

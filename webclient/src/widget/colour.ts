@@ -19,7 +19,11 @@ export function brand(hex: string, dark: boolean, wanted = dark ? 6 : 3): Brand 
   const n = /^#[0-9a-f]{6}$/i.test(hex) ? Number.parseInt(hex.slice(1), 16) : INK;
   let fill: Rgb = [n >> 16, (n >> 8) & 255, n & 255];
   const surface = dark ? DARK_SURFACE : WHITE;
-  for (let i = 0; i < 20 && contrast(fill, surface) < wanted; i++) fill = shift(fill, dark ? 0.04 : -0.04);
+  // Towards white or black: pale on dark pages, where the full colour would glare.
+  const to = dark ? 255 : 0;
+  for (let i = 0; i < 20 && contrast(fill, surface) < wanted; i++) {
+    fill = fill.map((v) => Math.round(v + (to - v) * 0.1)) as Rgb;
+  }
   const ink = contrast(fill, WHITE) >= contrast(fill, BLACK) ? WHITE : BLACK;
   return { fill: css(fill), ink: css(ink) };
 }
@@ -33,15 +37,6 @@ export function contrast(a: Rgb, b: Rgb): number {
 function luminance(c: Rgb): number {
   const [r, g, b] = c.map((v) => (v <= 10 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4)) as Rgb;
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-
-/** Changes the lightness (HSL) and keeps hue and saturation. */
-function shift(c: Rgb, by: number): Rgb {
-  const [most, least] = [Math.max(...c) / 255, Math.min(...c) / 255];
-  const from = (most + least) / 2;
-  const to = Math.min(1, Math.max(0, from + by));
-  const wide = (l: number) => 1 - Math.abs(2 * l - 1) || 1;
-  return c.map((v) => Math.round((to + ((v / 255 - from) * wide(to)) / wide(from)) * 255)) as Rgb;
 }
 
 function css(c: Rgb): string {

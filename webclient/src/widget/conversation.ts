@@ -11,6 +11,7 @@ interface Kept {
   token?: string;
   after: number;
   read: number;
+  seen?: number;
   items: Item[];
   sound?: boolean;
 }
@@ -22,6 +23,8 @@ export class Conversation {
   after = 0;
   /** Position of the last item the visitor has seen. */
   read = 0;
+  /** Position up to which the company has read. */
+  seen = 0;
   sound = false;
   /** The visitor has written: from now on things are kept. */
   begun = false;
@@ -40,6 +43,7 @@ export class Conversation {
     this.items = kept.items.filter((item) => typeof item?.id === "string" && typeof item.text === "string");
     this.after = number(kept.after);
     this.read = number(kept.read);
+    this.seen = number(kept.seen);
   }
 
   /** Takes an item; reports whether it was news. */
@@ -85,7 +89,7 @@ export class Conversation {
   clear(): void {
     this.items = [];
     this.token = "";
-    this.after = this.read = 0;
+    this.after = this.read = this.seen = 0;
     this.#live = false;
     this.save();
   }
@@ -99,8 +103,8 @@ export class Conversation {
 
   save(): void {
     if (!this.begun) return;
-    const { token, after, read, sound } = this;
-    this.#keep.set("chat", { token, after, read, sound, items: this.items.slice(-KEPT_ITEMS) } satisfies Kept);
+    const { token, after, read, seen, sound } = this;
+    this.#keep.set("chat", { token, after, read, seen, sound, items: this.items.slice(-KEPT_ITEMS) } satisfies Kept);
   }
 }
 

@@ -32,12 +32,16 @@ let dressed: ReturnType<Kit["dress"]>;
 function submit(e: SubmitEvent, props: Props): void {
   e.preventDefault();
   const { chat, t, message } = props;
-  const fields = new FormData(e.currentTarget as HTMLFormElement);
+  const form = e.currentTarget as HTMLFormElement;
+  const fields = new FormData(form);
   const value = (name: string) => String(fields.get(name) ?? "").trim();
   const [name, email, phone, text] = [value("name"), value("email"), value("phone"), value("message")];
   const problem = message && !text ? t.needMessage : email || phone ? "" : t.needAddress;
   props.checked(problem);
-  if (problem) return;
+  if (problem) {
+    form.querySelector<HTMLElement>(message && !text ? "textarea" : "[type=email]")?.focus();
+    return;
+  }
   chat.introduce({ name, email, phone });
   if (message) chat.say(text, [], true);
   props.keepDraft("");

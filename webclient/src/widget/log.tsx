@@ -60,7 +60,7 @@ export class Log extends Component<Props> {
       files: item.attachments ?? [],
       delivery: item.delivery ?? "",
     };
-    if (line.own) return { ...line, delivery: item.delivery || "sent" };
+    if (line.own) return { ...line, delivery: item.position > chat.talk.seen ? "sent" : "read" };
     if (item.kind === "message") return { ...line, name: item.from.name || chat.company.name };
     if (item.kind === "call") return { ...line, event: call(item, t) };
     const agent = item.data?.agent_name;
