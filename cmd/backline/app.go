@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -282,7 +283,9 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	g.Go(func() error {
 		select {
 		case <-a.live.Replayed(): // packing is for later: pages are served plain until then
-			return a.pages.Run(work)
+			err := a.pages.Run(work)
+			debug.FreeOSMemory() // the start took several times what is needed from now on
+			return err
 		case <-work.Done():
 			return nil
 		}
@@ -331,6 +334,9 @@ func (a *App) settle(ctx context.Context) error {
 			err := do(ctx)
 			if err == nil {
 				break
+			}
+			if ctx.Err() != nil {
+				return nil
 			}
 			if e, ok := errors.AsType[*gateway.Error](err); !ok || e.Kind != gateway.Unavailable {
 				return err

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -110,6 +111,7 @@ func (b *bench) own(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	time.Sleep(settleTime)
 	fmt.Fprintf(b.out, "start to ready, empty journal: %s; memory idle: %s\n", took.Round(time.Millisecond), memory(child.Process.Pid))
 	err = b.load(ctx)
 	if e := stop(child); err == nil {
@@ -121,6 +123,7 @@ func (b *bench) own(ctx context.Context) (err error) {
 	if child, took, err = b.start(ctx, path); err != nil {
 		return err
 	}
+	time.Sleep(settleTime)
 	events, err := b.metric(ctx, "backline_journal_position")
 	fmt.Fprintf(b.out, "start to ready, %s events: %s; memory after it: %s\n", events, took.Round(time.Millisecond), memory(child.Process.Pid))
 	if e := stop(child); err == nil {
@@ -128,6 +131,9 @@ func (b *bench) own(ctx context.Context) (err error) {
 	}
 	return err
 }
+
+// settleTime is what a start does after it is ready: pages are packed, memory is given back.
+const settleTime = 3 * time.Second
 
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -250,6 +256,7 @@ func (b *bench) webhooks(ctx context.Context) error {
 	took := make([][]time.Duration, b.callers)
 	var wg sync.WaitGroup
 	errs := make(chan error, b.callers)
+	before := b.processor(ctx)
 	began := time.Now()
 	for w := range b.callers {
 		wg.Go(func() {
@@ -277,9 +284,24 @@ func (b *bench) webhooks(ctx context.Context) error {
 		return err
 	default:
 	}
-	fmt.Fprintf(b.out, "webhook → durable → 200: %d by %d callers, %.0f/s, %s\n", b.messages, b.callers, float64(b.messages)/all.Seconds(),
-		percentiles(slices.Concat(took...)))
+	fmt.Fprintf(b.out, "webhook → durable → 200: %d by %d callers, %.0f/s, %s; the gateway's processor time %s each\n", b.messages, b.callers,
+		float64(b.messages)/all.Seconds(), percentiles(slices.Concat(took...)),
+		((b.processor(ctx) - before) / time.Duration(b.messages)).Round(time.Microsecond))
 	return nil
+}
+
+// processor is the time that the gateway has had of all processors; what else runs on the machine changes it
+// less than it changes rates.
+func (b *bench) processor(ctx context.Context) time.Duration {
+	v, err := b.metric(ctx, "process_cpu_seconds_total")
+	if err != nil {
+		return 0
+	}
+	seconds, err := strconv.ParseFloat(v, 64)
+	if err != nil {
+		return 0 // this system does not tell
+	}
+	return time.Duration(seconds * float64(time.Second))
 }
 
 func percentiles(d []time.Duration) string {

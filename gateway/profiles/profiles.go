@@ -2,7 +2,8 @@
 // profile up, copies the picture before its address expires, and writes both down as a ContactLearned.
 //
 // Nothing waits for it: a message rings without a name, and the name comes a moment later. What fails is asked
-// again with the person's next message; nothing is asked during replay.
+// again with the person's next message, and after a failure nobody is asked for a moment: a network that is
+// down is not asked once a message. Nothing is asked during replay.
 //
 // Concurrency: Observe is called by one goroutine, in order; Run works alone until its context ends.
 // Limits: 1000 people wait; more are left out and found again with their next message.
@@ -23,6 +24,7 @@ import (
 const (
 	maxWaiting = 1000
 	lookUpTime = 15 * time.Second
+	pauseTime  = 5 * time.Second // after a failure
 )
 
 // Options of a Lookup. All are needed.
@@ -100,6 +102,10 @@ func (l *Lookup) Run(ctx context.Context) error {
 				l.mu.Lock()
 				delete(l.known, who.Thread())
 				l.mu.Unlock()
+				select {
+				case <-time.After(pauseTime):
+				case <-ctx.Done():
+				}
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"backline/channels"
 	"backline/gateway"
@@ -61,7 +62,9 @@ func TestNameIsAskedForOnceAndAgainAfterAFailure(t *testing.T) {
 		settle(1, "at the first message")
 		n.err = nil
 		l.Observe(wrote(false))
-		settle(2, "again after a failure")
+		settle(1, "at once after a failure")
+		time.Sleep(5 * time.Second)
+		settle(2, "a moment after a failure")
 		if len(s.facts) != 1 || s.facts[0].Event != (gateway.ContactLearned{Name: "Henrik", Picture: "f1"}) || s.facts[0].Identity != who {
 			t.Errorf("learned %+v", s.facts)
 		}
