@@ -214,7 +214,7 @@ func catchPanics(next http.Handler, o Options) http.Handler {
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, MaxBodyBytes), raw: r.Body}
+			r.Body = limited(w, r.Body, MaxBodyBytes, BodyTimeout)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -223,14 +223,36 @@ func limitBody(next http.Handler) http.Handler {
 // body is a limited body that remembers the unlimited one, for Body.
 type body struct {
 	io.ReadCloser
-	raw io.ReadCloser
+	raw  io.ReadCloser
+	conn *http.ResponseController
 }
 
-// Body gives a handler another limit than MaxBodyBytes, for uploads. Call it before the first read.
-func Body(w http.ResponseWriter, r *http.Request, limit int64) {
-	if b, ok := r.Body.(*body); ok {
-		r.Body = http.MaxBytesReader(w, b.raw, limit)
-		return
+// limited gives a body a size and a time. Writers that have no connection, in tests, have no time.
+func limited(w http.ResponseWriter, raw io.ReadCloser, limit int64, within time.Duration) *body {
+	b := &body{ReadCloser: http.MaxBytesReader(w, raw, limit), raw: raw, conn: http.NewResponseController(w)}
+	_ = b.conn.SetReadDeadline(time.Now().Add(within))
+	return b
+}
+
+// Read ends the time with the body: the handler may take longer.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		_ = b.conn.SetReadDeadline(time.Time{}) // as above
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	return n, err
+}
+
+// Body gives a handler another limit than MaxBodyBytes, for uploads, and UploadTimeout. Call it before the
+// first read.
+func Body(w http.ResponseWriter, r *http.Request, limit int64) {
+	within := BodyTimeout
+	if limit > MaxBodyBytes {
+		within = UploadTimeout
+	}
+	raw := r.Body
+	if b, ok := r.Body.(*body); ok {
+		raw = b.raw
+	}
+	r.Body = limited(w, raw, limit, within)
 }

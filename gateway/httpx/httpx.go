@@ -11,7 +11,7 @@
 // # Limits and units
 //
 // Headers must be complete within 5 s and 16 KiB; an idle connection is closed after 60 s; a body is at most
-// 1 MiB unless a handler asks for more with [Body]. A limited address gets 429 with Retry-After.
+// 1 MiB and 30 s unless a handler asks for more with [Body]. A limited address gets 429 with Retry-After.
 //
 // # Logs
 //
@@ -43,10 +43,12 @@ const (
 	IdleTimeout       = 60 * time.Second
 	MaxHeaderBytes    = 16 << 10
 	MaxBodyBytes      = 1 << 20
+	BodyTimeout       = 30 * time.Second
+	UploadTimeout     = 5 * time.Minute // of a body that may be larger: 10 MiB at 280 kbit/s
 )
 
 // NewServer returns a server with limits; the caller serves and shuts it down. It has no read or write
-// timeout as a whole, because sockets and downloads last: handlers set their own deadlines.
+// timeout as a whole, because sockets and downloads last: [Chain] times bodies, handlers set their own deadlines.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -149,6 +150,51 @@ func TestBodiesAreLimited(t *testing.T) {
 		if w.Code != tt.want {
 			t.Errorf("limit %d, size %d: %d, want %d", tt.limit, tt.size, w.Code, tt.want)
 		}
+	}
+}
+
+// pipes is a listener whose connections are in memory.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	c, ok := <-p
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+func TestBodyThatNeverEndsIsGivenUp(t *testing.T) {
+	for limit, want := range map[int64]time.Duration{100: httpx.BodyTimeout, 10 << 20: httpx.UploadTimeout} {
+		synctest.Test(t, func(t *testing.T) {
+			l := make(pipes, 1)
+			took := make(chan time.Duration, 1)
+			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				began := time.Now()
+				if _, err := httpx.ReadBody(w, r, limit); err == nil {
+					t.Error("half a body was taken for whole")
+				}
+				took <- time.Since(began)
+			})
+			server := httpx.NewServer(httpx.Chain(h, httpx.Options{Log: slog.New(slog.DiscardHandler)}), slog.New(slog.DiscardHandler))
+			served := make(chan error, 1)
+			go func() { served <- server.Serve(l) }()
+			client, conn := net.Pipe()
+			l <- conn
+			go func() { _, _ = io.Copy(io.Discard, client) }()
+			if _, err := io.WriteString(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhalf"); err != nil {
+				t.Fatal(err)
+			}
+			if got := <-took; got != want {
+				t.Errorf("limit %d: given up after %s, want %s", limit, got, want)
+			}
+			close(l)
+			client.Close()
+			<-served
+			synctest.Wait()
+		})
 	}
 }
 

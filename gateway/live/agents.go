@@ -169,7 +169,7 @@ func (l *Live) agentViewLocked(id gateway.AgentID, now time.Time) wire.Agent {
 		v.Presence = gateway.PresenceOffline
 	case l.fold.Wrapping(id):
 		v.Presence = gateway.PresenceWrapUp
-	case a.presence == gateway.PresenceReady && (v.Active >= a.saved.TextCapacity || l.fold.Talking(id)):
+	case a.presence == gateway.PresenceReady && (v.Active >= max(a.saved.TextCapacity, 1) || l.fold.Talking(id)):
 		v.Presence = gateway.PresenceBusy
 	}
 	return v

@@ -201,6 +201,25 @@ func TestSilentAgentLosesUnansweredWorkAfterAMinute(t *testing.T) {
 	})
 }
 
+func TestCapacityOfNoneIsNoneAndNotTheDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := run(t, memory.New())
+		h.must(h.journal.Append(t.Context(), write("agent/caller", gateway.AgentSaved{Agent: "caller", Name: "Only calls",
+			Queues: []gateway.QueueID{"main"}, Role: "agent", CallCapacity: 1, TextCapacity: 0})))
+		h.must(h.SetPresence(t.Context(), "caller", gateway.PresenceReady))
+		h.Heartbeat("caller")
+		h.says(visitor(1), "hello?")
+		synctest.Wait()
+		if c := h.only(); c.State != gateway.StateWaiting {
+			t.Errorf("a text rings at somebody who takes calls only: %+v", c.Offer)
+		}
+		if a := h.Agents()[0]; a.Presence != gateway.PresenceReady {
+			t.Errorf("somebody with room for calls only is %s", a.Presence)
+		}
+		h.stop()
+	})
+}
+
 func TestRestartKeepsEverythingAndGivesAgentsTimeToComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := memory.New()
