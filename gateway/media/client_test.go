@@ -5,12 +5,14 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
@@ -25,6 +27,8 @@ type client struct {
 	track *webrtc.TrackLocalStaticRTP
 	heard chan heard
 	conn  chan webrtc.PeerConnectionState
+
+	report atomic.Pointer[rtcp.ReceptionReport] // what the engine said last about what it got
 
 	mu  sync.Mutex
 	seq uint16
@@ -45,6 +49,10 @@ func onNet(n transport.Net) setting { return func(s *webrtc.SettingEngine) { s.S
 
 func onlyTCP(s *webrtc.SettingEngine) {
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
+}
+
+func onlyUDP(s *webrtc.SettingEngine) {
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 }
 
 func newClient(t testing.TB, settings ...setting) *client {
@@ -71,10 +79,10 @@ func newClient(t testing.TB, settings ...setting) *client {
 	must(t, err)
 	sender, err := pc.AddTrack(c.track)
 	must(t, err)
-	go readAll(sender.Read)
+	go c.readRTCP(sender.Read)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { c.conn <- s })
 	pc.OnTrack(func(tr *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-		go readAll(r.Read)
+		go c.readRTCP(r.Read)
 		for {
 			p, _, err := tr.ReadRTP()
 			if err != nil {
@@ -86,11 +94,22 @@ func newClient(t testing.TB, settings ...setting) *client {
 	return c
 }
 
-// readAll reads RTCP, which makes pion's reports work.
-func readAll(read func([]byte) (int, interceptor.Attributes, error)) {
+// readRTCP makes pion's reports work and keeps what is said about what we sent.
+func (c *client) readRTCP(read func([]byte) (int, interceptor.Attributes, error)) {
 	for buf := make([]byte, 1500); ; {
-		if _, _, err := read(buf); err != nil {
+		n, _, err := read(buf)
+		if err != nil {
 			return
+		}
+		packets, err := rtcp.Unmarshal(buf[:n])
+		must(c.t, err)
+		for _, p := range packets {
+			if sr, ok := p.(*rtcp.SenderReport); ok && len(sr.Reports) > 0 {
+				c.report.Store(&sr.Reports[0])
+			}
+			if rr, ok := p.(*rtcp.ReceiverReport); ok && len(rr.Reports) > 0 {
+				c.report.Store(&rr.Reports[0])
+			}
 		}
 	}
 }

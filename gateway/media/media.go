@@ -141,13 +141,13 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := listen(o)
-	if err != nil {
-		return nil, err
-	}
 	log := o.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
+	}
+	s, err := listen(o, log)
+	if err != nil {
+		return nil, err
 	}
 	onEvent := o.OnEvent
 	if onEvent == nil {

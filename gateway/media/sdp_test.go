@@ -69,6 +69,29 @@ func TestBadOffersAreRefusedBeforePionSeesThem(t *testing.T) {
 	}
 }
 
+func TestNoMoreLegsThanAreAllowed(t *testing.T) {
+	e := loopback(t)
+	offer := offers(t)["chromium.sdp"]
+	if _, err := e.Offer(t.Context(), LegKey{"first", Customer}, offer, false); err != nil {
+		t.Fatal(err)
+	}
+	e.mu.Lock()
+	e.count += MaxLegs - 1
+	e.mu.Unlock()
+	_, err := e.Offer(t.Context(), LegKey{"more", Customer}, offer, false)
+	if bad, ok := errors.AsType[*gateway.Error](err); !ok || bad.Kind != gateway.TooMany {
+		t.Errorf("got %v, want too many", err)
+	}
+	if _, err := e.Offer(t.Context(), LegKey{"first", Customer}, offer, false); err != nil {
+		t.Errorf("a leg that takes another's place: %v", err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.count != MaxLegs || len(e.calls) != 1 {
+		t.Errorf("%d legs in %d calls, want %d in 1", e.count, len(e.calls), MaxLegs)
+	}
+}
+
 // loopback is an engine that ends with the test.
 func loopback(t testing.TB) *Engine {
 	t.Helper()

@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -43,7 +44,7 @@ type sockets struct {
 }
 
 // listen binds both sockets and starts pion's read loops.
-func listen(o Options) (*sockets, error) {
+func listen(o Options, log *slog.Logger) (*sockets, error) {
 	addr, err := resolve(o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen address %q: %w", o.Listen, err)
@@ -62,13 +63,21 @@ func listen(o Options) (*sockets, error) {
 	_ = udp.SetReadBuffer(socketBuffer)
 	bound := udp.LocalAddr().(*net.UDPAddr).AddrPort()
 	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs, net: system}
-	s.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udp, Net: system, Logger: quiet{}})
+	s.serve(udp, tcp, log)
+	return s, nil
+}
+
+// serve lets pion read the sockets.
+func (s *sockets) serve(udp net.PacketConn, tcp net.Listener, log *slog.Logger) {
+	if c, ok := udp.(*net.UDPConn); ok {
+		udp = steadyUDP{c, log}
+	}
+	s.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udp, Net: s.net, Logger: quiet{}})
 	s.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: homeListener{netutil.LimitListener(tcp, maxTCP), s.addr}, Logger: quiet{},
+		Listener: steadyListener{netutil.LimitListener(tcp, maxTCP), s.addr, log}, Logger: quiet{},
 		ReadBufferSize: tcpInbox, WriteBufferSize: tcpBacklog,
 		FirstStunBindTimeout: tcpPatience, AliveDurationForConnFromStun: tcpPatience,
 	})
-	return s, nil
 }
 
 // resolve reads "host:port"; an empty host is the unspecified address.
@@ -175,30 +184,3 @@ func (m homeUDP) GetListenAddresses() []net.Addr {
 	}
 	return all
 }
-
-// homeListener makes all connections look as if they came in at the home address of their family, because the
-// TCP mux tells connections apart by local address as well.
-type homeListener struct {
-	net.Listener
-	bound netip.AddrPort
-}
-
-func (l homeListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	remote, ok := c.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return c, nil
-	}
-	at := home(l.bound.Addr(), remote.AddrPort().Addr().Unmap().Is4())
-	return homeConn{c, net.TCPAddrFromAddrPort(netip.AddrPortFrom(at, l.bound.Port()))}, nil
-}
-
-type homeConn struct {
-	net.Conn
-	local net.Addr
-}
-
-func (c homeConn) LocalAddr() net.Addr { return c.local }

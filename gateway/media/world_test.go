@@ -51,6 +51,11 @@ func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
 		done := make(chan error, 1)
 		go func() { done <- w.e.Run(ctx) }()
 		f(t, w)
+		w.e.End("c1")
+		synctest.Wait()
+		if left := media.Left(w.e); left != "" {
+			t.Errorf("after the end of all calls the engine still holds %s", left)
+		}
 		stop()
 		must(t, <-done)
 		must(t, router.Stop())
@@ -84,15 +89,14 @@ func (w *world) hear(ev media.Event) {
 }
 
 // client is a browser on a host of its own. It ends with w.close or by itself.
-func (w *world) client() *client {
+func (w *world) client(settings ...setting) *client {
 	w.t.Helper()
 	w.hosts++
 	n, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{"10.0.0." + string('0'+rune(w.hosts))}})
 	must(w.t, err)
 	must(w.t, w.router.AddNet(n))
-	return newClient(w.t, onNet(n), func(s *webrtc.SettingEngine) {
-		s.SetICETimeouts(5*time.Second, time.Hour, 2*time.Second) // a page does not give up
-	})
+	patient := func(s *webrtc.SettingEngine) { s.SetICETimeouts(5*time.Second, time.Hour, 2*time.Second) } // a page does not give up
+	return newClient(w.t, append(settings, onNet(n), patient)...)
 }
 
 // states are what was told of a leg so far.
@@ -258,6 +262,19 @@ func TestANewOfferTakesTheLegsPlace(t *testing.T) {
 	})
 }
 
+func TestAReplacedLegHearsNoMusicAnyMore(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.e.Hear("c1", map[media.Side]media.Source{media.Customer: media.Music})
+		a, again := w.client(), w.client()
+		a.call(w.e, customer, false)
+		a.hear()
+		again.call(w.e, customer, false)
+		again.hear()
+		a.close()
+		again.close() // the world looks whether anybody is left who hears music
+	})
+}
+
 func TestHangupAndEndCloseLegs(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a, b := w.client(), w.client()
@@ -311,6 +328,9 @@ func TestMusicThenTheOtherPartyIsOneStream(t *testing.T) {
 		close(a.heard)
 		music, last := 0, heard{}
 		for h := range a.heard {
+			if last.SequenceNumber == 0 && !h.Marker {
+				t.Error("the first packet heard is not the first one made")
+			}
 			if last.SequenceNumber != 0 {
 				if h.SequenceNumber != last.SequenceNumber+1 || h.SSRC != last.SSRC {
 					t.Fatalf("packet %d of %d follows %d of %d", h.SequenceNumber, h.SSRC, last.SequenceNumber, last.SSRC)
@@ -331,6 +351,23 @@ func TestMusicThenTheOtherPartyIsOneStream(t *testing.T) {
 		}
 		a.close()
 		b.close()
+	})
+}
+
+func TestTheFirstCheckOfABrowserIsThePath(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		a := w.client(func(s *webrtc.SettingEngine) { s.SetHostAcceptanceMinWait(5 * time.Second) }) // nominates late
+		for _, restart := range []bool{false, true} {
+			answer, err := w.e.Offer(t.Context(), customer, a.offer(restart), restart)
+			must(t, err)
+			a.take(answer)
+			time.Sleep(time.Second)
+			if s := w.e.Stats("c1"); s[0].Path != "udp" {
+				t.Errorf("restart %v: after a second got %+v, want UDP", restart, s)
+			}
+			a.connected()
+		}
+		a.close()
 	})
 }
 
@@ -410,6 +447,10 @@ func TestReportsTellLossAndRoundTrip(t *testing.T) {
 		}
 		if out := stats[0].Out; out.Packets != 99 || out.Lost != 2 {
 			t.Errorf("to the agent: %+v, want 99 packets, 2 lost", out)
+		}
+		// The browser gets what it needs to compute the same (RFC 3550, 6.4.1).
+		if r := a.report.Load(); r == nil || r.TotalLost != 1 || r.LastSenderReport == 0 || r.Delay > 2<<16 {
+			t.Errorf("the customer is told %+v, want 1 lost and which of its reports came last", r)
 		}
 		for _, s := range stats {
 			if s.RTT < 2*oneWay || s.RTT > 3*oneWay {

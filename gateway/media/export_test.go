@@ -1,0 +1,13 @@
+package media
+
+import "fmt"
+
+// Left says what an engine holds on to; empty when it is as new.
+func Left(e *Engine) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.calls) == 0 && e.count == 0 && len(e.music.listeners()) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d calls, %d legs, %d listeners to music", len(e.calls), e.count, len(e.music.listeners()))
+}
