@@ -28,6 +28,7 @@ check: ## formatting, vet, staticcheck
 
 unit: ## Go tests with the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+	$(GO) test -run 'HundredCalls|AllocatesNothing' ./gateway/media # what the race detector has no time for
 
 sim: ## 10,000 random worlds for the router; the race detector in unit sees fewer
 	$(GO) test -count=1 -run TestSimulation ./gateway/router

@@ -161,7 +161,7 @@ func (c *client) take(answer string) {
 
 func (c *client) connected() {
 	c.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for c.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
 		select {
 		case <-c.conn:
@@ -201,7 +201,7 @@ func (c *client) hear() heard {
 	select {
 	case h := <-c.heard:
 		return h
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		c.t.Fatal("nothing is heard")
 		return heard{}
 	}

@@ -238,10 +238,12 @@ func TestTheGatewayLosesNothingOfAHundredCalls(t *testing.T) {
 		})
 	}
 	speakers.Wait()
-	time.Sleep(200 * time.Millisecond)
 	heard := 0
-	for _, c := range clients {
-		heard += len(c.heard)
+	for wait := time.Now().Add(10 * time.Second); heard < len(clients)*packets && time.Now().Before(wait); time.Sleep(10 * time.Millisecond) {
+		heard = 0
+		for _, c := range clients {
+			heard += len(c.heard)
+		}
 	}
 	var closing sync.WaitGroup
 	defer closing.Wait()
