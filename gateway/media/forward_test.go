@@ -78,7 +78,7 @@ func forwarder(t testing.TB) func() {
 	w.hear(s)
 	s.feed([]*writer{w})
 	var r reception
-	var p rtp.Packet
+	var p, scratch rtp.Packet
 	raw, now := speech(t), time.Unix(1e9, 0)
 	return func() {
 		raw[3]++
@@ -90,7 +90,7 @@ func forwarder(t testing.TB) func() {
 		}
 		now = now.Add(frameTime)
 		r.packet(&p, len(raw), now)
-		s.forward(&p, now)
+		s.forward(&p, &scratch, now)
 	}
 }
 

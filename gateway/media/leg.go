@@ -103,37 +103,48 @@ func (l *leg) look() {
 
 // live is the leg's life, from the answer to closed.
 func (l *leg) live() {
+	defer l.finish()
 	l.read(func() { l.readRTCP(l.sender.Read) })
 	f := life{state: Connecting, lost: time.Now()}
 	timer := time.NewTimer(GoneAfter)
 	defer timer.Stop()
 	report := time.NewTicker(reportEvery)
 	defer report.Stop()
-	for f.state != Closed {
-		tell, again := f.step(time.Now(), l.pc.ConnectionState(), l.heard.Load())
-		for _, ev := range tell {
-			if ev.State == Connected && !ev.FirstAudio {
-				l.engine.connected(l)
-			}
-			if ev.State != Closed {
-				l.tell(ev)
-			}
-		}
+	for {
+		again := l.step(&f)
 		if f.state == Closed {
-			break
+			return
 		}
 		if !again.IsZero() {
 			timer.Reset(time.Until(again))
 		}
 		select {
 		case <-l.over:
-			f.state = Closed
+			return
 		case <-l.changed:
 		case <-timer.C:
 		case <-report.C:
 			l.report(time.Now())
 		}
 	}
+}
+
+// step looks at the connection and tells what is new, but for closed, which finish tells.
+func (l *leg) step(f *life) (again time.Time) {
+	tell, again := f.step(time.Now(), l.pc.ConnectionState(), l.heard.Load())
+	for _, ev := range tell {
+		if ev.State == Connected && !ev.FirstAudio {
+			l.engine.connected(l)
+		}
+		if ev.State != Closed {
+			l.tell(ev)
+		}
+	}
+	return again
+}
+
+// finish takes the leg out of its call and ends all that belongs to it.
+func (l *leg) finish() {
 	l.engine.remove(l)
 	l.close()
 	l.tell(Event{State: Closed})
@@ -171,7 +182,7 @@ func (l *leg) tell(ev Event) {
 // readSound sends on what the browser says until the connection ends.
 func (l *leg) readSound(t *webrtc.TrackRemote) {
 	buf := make([]byte, maxPacket)
-	var p rtp.Packet
+	var p, scratch rtp.Packet
 	for {
 		n, _, err := t.Read(buf)
 		if errors.Is(err, webrtc.ErrCodecNotFound) { // something that was not negotiated
@@ -185,7 +196,7 @@ func (l *leg) readSound(t *webrtc.TrackRemote) {
 		}
 		now := time.Now()
 		l.received.packet(&p, n, now)
-		l.in.forward(&p, now)
+		l.in.forward(&p, &scratch, now)
 		if !l.heard.Swap(true) {
 			l.look()
 		}

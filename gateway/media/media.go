@@ -91,7 +91,7 @@ const (
 // From is the sound of a side of the same call; silence as long as that side has no leg.
 func From(s Side) Source { return Source(s) }
 
-// LegKey names a leg. Call is opaque, at most 128 bytes by custom of the caller.
+// LegKey names a leg. Call is opaque and the caller's.
 type LegKey struct {
 	Call string
 	Side Side

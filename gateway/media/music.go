@@ -23,8 +23,8 @@ type music struct {
 	wake    chan struct{} // one slot: there is a listener; never closed
 
 	// Owned by run.
-	at     int // of the loop: the next packet
-	packet rtp.Packet
+	at              int // of the loop: the next packet
+	packet, scratch rtp.Packet
 }
 
 func newMusic(ogg []byte) (*music, error) {
@@ -84,7 +84,7 @@ func (m *music) play(ctx context.Context) {
 			due = now
 		}
 		for ; !due.After(now); due = due.Add(frameTime) {
-			m.stream.forward(m.next(), now)
+			m.stream.forward(m.next(), &m.scratch, now)
 		}
 		select {
 		case <-ctx.Done():

@@ -33,7 +33,7 @@ func TestMusicGoesRoundWithoutAGap(t *testing.T) {
 	for range 2*len(m.packets) + 10 {
 		p = m.next()
 		b.now = b.now.Add(frameTime)
-		m.stream.forward(p, b.now)
+		m.stream.forward(p, &rtp.Packet{}, b.now)
 	}
 	if !bytes.Equal(p.Payload, m.packets[9]) {
 		t.Error("the loop is out of step")

@@ -13,7 +13,7 @@ type Stats struct {
 	Path  string // "udp" or "tcp"; empty until connected
 	In    Flow   // what we got from the browser
 	Out   Flow   // what it got from us; lost and jitter as it reports them
-	RTT   time.Duration
+	RTT   time.Duration // as its reports tell; zero as long as it hears nothing
 }
 
 // Flow is the sound in one direction since the leg was made.

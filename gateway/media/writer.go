@@ -22,23 +22,22 @@ const maxJump = 3000
 // stream is sound that legs can hear: what comes from one leg, or the music.
 type stream struct {
 	listeners atomic.Pointer[[]*writer] // replaced as a whole, so that reading it needs no lock
-	out       rtp.Packet                // scratch of the one goroutine that forwards
 }
 
 // feed sets who hears the stream.
 func (s *stream) feed(to []*writer) { s.listeners.Store(&to) }
 
-// forward sends one packet to all listeners. It copies nothing but the header and allocates nothing; one
-// goroutine calls it. in stays the caller's.
-func (s *stream) forward(in *rtp.Packet, now time.Time) {
+// forward sends one packet to all listeners. It copies nothing but the header, into the caller's scratch, and
+// allocates nothing.
+func (s *stream) forward(in, scratch *rtp.Packet, now time.Time) {
 	to := s.listeners.Load()
 	if to == nil {
 		return
 	}
 	for _, w := range *to {
-		if w.stamp(&s.out.Header, s, &in.Header, now) {
-			s.out.Payload = in.Payload
-			w.send(&s.out)
+		if w.stamp(&scratch.Header, s, &in.Header, now) {
+			scratch.Payload = in.Payload
+			w.send(scratch)
 		}
 	}
 }

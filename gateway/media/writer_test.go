@@ -36,7 +36,7 @@ func (b *bench) listen(s *stream) {
 // send forwards a packet of a stream, wait after the one before.
 func (b *bench) send(s *stream, wait time.Duration, seq uint16, ts uint32) {
 	b.now = b.now.Add(wait)
-	s.forward(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: ts, SSRC: 5}, Payload: []byte{1}}, b.now)
+	s.forward(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: ts, SSRC: 5}, Payload: []byte{1}}, &rtp.Packet{}, b.now)
 }
 
 // seqs are the numbers sent, from the first on.
@@ -132,7 +132,7 @@ func TestASpeakerThatStartsAnewContinuesTheStream(t *testing.T) {
 	b.send(s, 0, 10, 0)
 	b.send(s, frameTime, 40000, 1<<31) // a leap
 	b.now = b.now.Add(frameTime)
-	s.forward(&rtp.Packet{Header: rtp.Header{SequenceNumber: 40001, Timestamp: 9, SSRC: 6}, Payload: []byte{1}}, b.now) // another track
+	s.forward(&rtp.Packet{Header: rtp.Header{SequenceNumber: 40001, Timestamp: 9, SSRC: 6}, Payload: []byte{1}}, &rtp.Packet{}, b.now) // another track
 	wantInts(t, "numbers", b.seqs(), 0, 1, 2)
 	wantInts(t, "timestamps", b.stamps(), 0, 960, 1920)
 }
