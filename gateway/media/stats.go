@@ -10,9 +10,9 @@ import (
 type Stats struct {
 	Side  Side
 	State State
-	Path  string // "udp" or "tcp"; empty until connected
-	In    Flow   // what we got from the browser
-	Out   Flow   // what it got from us; lost and jitter as it reports them
+	Path  string        // "udp" or "tcp"; empty until connected
+	In    Flow          // what we got from the browser
+	Out   Flow          // what it got from us; lost and jitter as it reports them
 	RTT   time.Duration // as its reports tell; zero as long as it hears nothing
 }
 
