@@ -1,6 +1,6 @@
 // Calls through a real gateway as customers make them, heard at both ends.
 
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { type Browser, chromium, expect, type Page, test } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agent, message, openWidget, type Person, person, say } from "./people";
 import { expectSilence, expectSound, heard, listen } from "./sound";
@@ -80,6 +80,26 @@ test("from the widget: music, an agent, sound both ways, the timeline", async ({
   expect(new Set(tracks)).toEqual(new Set(["closed"]));
 });
 
+test("an agent calls somebody who has the page open: declined, then accepted", async ({ browser }) => {
+  const jana = await answering(browser, "jana");
+  const { page } = await caller(browser);
+  await page.goto(g.world);
+  await openWidget(page);
+  await say(page, "Call me if that is quicker");
+  await accept(jana);
+  await page.getByTestId("close").click();
+  await jana.getByTestId("call-button").click();
+  await page.getByTestId("call-decline").click(); // the window has opened by itself
+  await expect(page.getByTestId("log")).toContainText("Call declined");
+  await expect(jana.getByTestId("call-card")).toHaveCount(0);
+  await jana.getByTestId("call-button").click();
+  await page.getByTestId("call-accept").click();
+  await phase(page, "talking");
+  await Promise.all([expectSound(page), expectSound(jana)]);
+  await page.getByTestId("call-hangup").click();
+  await expect(page.getByTestId("log")).toContainText(/Call, 0:\d\d/);
+});
+
 test("by a link on a phone: opened without effect, called, answered", async ({ browser }) => {
   const jana = await answering(browser, "jana");
   const { url } = link("--contact", "Henrik Kolbe <henrik@example.org>", "--subject", "Cold chain delivery 48 211");
@@ -123,27 +143,32 @@ test("a link that does not work, and one that is withdrawn", async ({ browser })
   await expect(page.getByTestId("talk-end")).toContainText("Reply to the message");
 });
 
+/** A browser that asks for the microphone and is told no. */
+async function denying(): Promise<Browser> {
+  const args = ["--no-sandbox", "--use-fake-device-for-media-stream", "--deny-permission-prompts"];
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+}
+
 for (const [where, options] of [
   ["widget", {}],
   ["link", phone],
 ] as const) {
   test(`${where}: the microphone is denied, so they write`, async ({ browser }) => {
     const jana = await answering(browser, "jana");
-    const { page } = await person(browser, options);
-    await page.addInitScript(() => {
-      navigator.mediaDevices.getUserMedia = () =>
-        Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
-    });
+    const other = await denying();
+    const { page } = await person(other, { locale: "en-GB", ...options });
     await page.goto(where === "widget" ? g.world : link().url);
     if (where === "widget") await openWidget(page);
     const part = where === "widget" ? page.getByTestId("dialog") : page.locator("main");
     await part.getByTestId("call").click();
     await expect(part).toContainText("The microphone is not allowed here.");
+    await expect(part).toContainText("allow the microphone, and try again.");
     await expect(jana.getByTestId("offer")).toHaveCount(0);
     await part.getByTestId(where === "widget" ? "call-dismiss" : "write").click();
     await say(page, "Then I write");
     await accept(jana);
     await expect(message(jana, "Then I write")).toBeVisible();
+    await other.close();
   });
 }
 

@@ -4,7 +4,8 @@ import AxeBuilder from "@axe-core/playwright";
 import { type Browser, expect, type Page, test } from "@playwright/test";
 import { FakeGateway } from "./fakegateway";
 import { Gateway } from "./gateway";
-import { openWidget } from "./people";
+import { openWidget, person } from "./people";
+import { Site } from "./site";
 
 let g: Gateway;
 test.beforeAll(async () => {
@@ -135,6 +136,22 @@ test("the microphone is denied: how to allow it, and the chat goes on", async ({
   await expect.poll(() => f.of("message").map((m) => m.text)).toEqual(["I was typing this"]);
   expect(f.of("call.offer")).toEqual([]);
   await page.context().close();
+});
+
+test("a website whose policy forbids the microphone is named as the reason", async ({ browser }) => {
+  const site = await Site.open();
+  const shop = await Gateway.serve(site.origin);
+  site.script = `<script src="${shop.url}/widget.js" data-site="shop" async></script>`;
+  site.headers = { "Permissions-Policy": "microphone=()" };
+  try {
+    const { page } = await person(browser, { permissions: ["microphone"] });
+    await page.goto(site.origin);
+    await openWidget(page);
+    await page.getByTestId("call").click();
+    await expect(page.getByTestId("call-status")).toContainText("This website does not allow calls in the browser.");
+  } finally {
+    await Promise.all([shop.stop(), site.close()]);
+  }
 });
 
 test("where calls cannot be had there is no button", async ({ browser }) => {
