@@ -1,6 +1,7 @@
 import "@preact/signals";
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
+import { browserBar, keepAddress } from "./address";
 import type { Api, Person } from "./api";
 import { browserParts } from "./call/parts";
 import { Desk } from "./desk";
@@ -84,6 +85,7 @@ export function App({ api, shelf, settings }: Props) {
 function AtDesk({ desk, settings, left }: { desk: Desk; settings: Settings; left: () => void }) {
   useEffect(() => {
     desk.start();
+    const leave = keepAddress(desk, browserBar());
     const quiet = watchRings(desk, settings);
     const nudge = () => !document.hidden && desk.socket.nudge();
     window.addEventListener("online", nudge);
@@ -92,6 +94,7 @@ function AtDesk({ desk, settings, left }: { desk: Desk; settings: Settings; left
       window.removeEventListener("online", nudge);
       document.removeEventListener("visibilitychange", nudge);
       quiet();
+      leave();
       desk.dispose();
     };
   }, [desk]);

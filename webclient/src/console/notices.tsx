@@ -2,20 +2,23 @@ import "./notices.css";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Desk } from "./desk";
+import type { Settings } from "./settings";
 import type { Texts } from "./texts";
 import { Icon } from "./thread/icons";
+import { isMuted } from "./tone";
 
 /** A blink of the line is nobody's business; after this time it is said. */
 const SAY_AFTER_MS = 1500;
 
 /** What an agent must know before all else: the line, alarms, missed offers, a new version. */
-export function Notices({ desk, t }: { desk: Desk; t: Texts }) {
+export function Notices({ desk, settings, t }: { desk: Desk; settings: Settings; t: Texts }) {
   const me = desk.store.me.value;
   const alarms = desk.store.alarms.value;
   const missed = me?.presence === "away" && (me.reason === "missed_offers" || me.reason === "silent");
   return (
     <div class="sh-notices">
       <Line desk={desk} t={t} />
+      {settings.sound.value && <Muted t={t} />}
       {alarms.map((a) => (
         <p key={`${a.channel}/${a.account}/${a.code}`} class="sh-notice sh-alarm" role="alert">
           <Icon name="alert" />
@@ -42,6 +45,31 @@ export function Notices({ desk, t }: { desk: Desk; t: Texts }) {
         </p>
       )}
     </div>
+  );
+}
+
+/** After a reload many browsers are silent until somebody clicks: a ring would go unheard. */
+function Muted({ t }: { t: Texts }) {
+  const muted = useSignal(false);
+  useEffect(() => {
+    const look = async () => {
+      muted.value = await isMuted();
+    };
+    void look();
+    const events = ["pointerup", "keydown"] as const;
+    for (const e of events) document.addEventListener(e, look);
+    return () => {
+      for (const e of events) document.removeEventListener(e, look);
+    };
+  }, []);
+  if (!muted.value) return null;
+  return (
+    <p class="sh-notice" role="status" data-testid="muted">
+      <span>{t.muted}</span>
+      <button type="button" class="sh-main">
+        {t.unmute}
+      </button>
+    </p>
   );
 }
 

@@ -1,15 +1,19 @@
-// Makes a ring noticed when nobody looks: sound, window title, favicon, a notification of the system.
+// Makes it noticed when nobody looks that something rings, or that a customer wrote: sound, window title,
+// favicon, a notification of the system.
 
-import { computed, effect, signal } from "@preact/signals-core";
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals-core";
 import { RINGBACK, RINGTONE, sounding } from "../shared/call-browser";
 import type { Conversation } from "../shared/protocol";
 import { callTexts } from "./call/texts";
 import { isCalling } from "./call/view";
 import type { Desk } from "./desk";
+import { favicon } from "./favicon";
 import { ringsAt } from "./lists";
+import { Notifications, type Telling } from "./notifications";
 import type { Settings } from "./settings";
 import { nameOf } from "./store";
-import { textsOf } from "./texts";
+import { type Texts, textsOf } from "./texts";
+import { NEWS, RING, Tone } from "./tone";
 
 const RING_EVERY_MS = 2200;
 
@@ -21,32 +25,37 @@ export function ringing(desk: Desk): Conversation[] {
     .sort((a, b) => (a.offer?.until ?? "").localeCompare(b.offer?.until ?? ""));
 }
 
-/** Watches for rings until the returned function is called. */
+/** Messages in conversations of this agent that are not before their eyes. */
+export function unseen(all: readonly Conversation[], agent: string, open: string): Conversation[] {
+  return all.filter((c) => c.agent === agent && c.unread > 0 && c.id !== open);
+}
+
+/** Watches for rings and messages until the returned function is called. */
 export function watchRings(desk: Desk, settings: Settings): () => void {
-  const told = new Map<string, Notification>();
+  const told = new Notifications();
   const ringback = signal(false);
+  const hidden = signal(document.hidden);
+  const look = () => {
+    hidden.value = document.hidden;
+  };
+  document.addEventListener("visibilitychange", look);
   const rings = computed(() => ringing(desk));
-  // A sound begins when what rings changes in kind, not with each change of a conversation.
+  const news = computed(() =>
+    unseen(desk.store.rows("mine"), desk.store.agent, hidden.value ? "" : desk.selected.value),
+  );
   const noise = computed((): Noise => {
+    // A sound begins when what rings changes in kind, not with each change of a conversation.
     if (!settings.sound.value || rings.value.length === 0) return "none";
     return rings.value.some(isCalling) ? "call" : "text";
   });
   const stops = [
+    effect(() => show(desk, textsOf(settings.language.value), rings.value[0])),
     effect(() => {
       const t = textsOf(settings.language.value);
-      const first = rings.value[0];
-      const unread = desk.store.counts.value.unread;
-      const name = first ? nameOf(first) || t.unnamed : "";
-      const view = desk.phone.view.value;
-      const talk = view.at === "call" ? t.callTitle(nameOf(view.conversation) || t.unnamed) : "";
-      document.title = first ? t.ringTitle(name) : talk || (unread > 0 ? `(${unread}) Backline` : "Backline");
-      favicon(first || talk ? "ring" : unread > 0 ? "unread" : "calm");
-      notify(rings.value, told, (c) => ({
-        title: nameOf(c) || t.unnamed,
-        body: isCalling(c) ? callTexts(t.language).incoming : (t.incoming[c.channel] ?? t.incomingOther),
-      }));
+      told.show(hidden.value ? [...rings.value.map((c) => ring(c, t, desk)), ...fresh(news, t, desk)] : []);
     }),
     effect(() => play(noise.value)),
+    chime(news, () => settings.sound.peek() && noise.peek() === "none"),
     effect(() => {
       const view = desk.phone.view.value;
       ringback.value = view.at === "call" && view.here === "connected" && view.call.state === "ringing";
@@ -54,10 +63,50 @@ export function watchRings(desk: Desk, settings: Settings): () => void {
     effect(() => (ringback.value ? sounding(RINGBACK) : undefined)),
   ];
   return () => {
+    document.removeEventListener("visibilitychange", look);
     for (const stop of stops) stop();
-    for (const n of told.values()) n.close();
+    told.close();
     document.title = "Backline";
     favicon("calm");
+  };
+}
+
+/** Title and favicon. */
+function show(desk: Desk, t: Texts, first: Conversation | undefined): void {
+  const unread = desk.store.counts.value.unread;
+  const view = desk.phone.view.value;
+  const talk = view.at === "call" ? t.callTitle(nameOf(view.conversation) || t.unnamed) : "";
+  const calm = unread > 0 ? `(${unread}) Backline` : "Backline";
+  document.title = first ? t.ringTitle(nameOf(first) || t.unnamed) : talk || calm;
+  favicon(first || talk ? "ring" : unread > 0 ? "unread" : "calm");
+}
+
+function ring(c: Conversation, t: Texts, desk: Desk): Telling {
+  const body = isCalling(c) ? callTexts(t.language).incoming : (t.incoming[c.channel] ?? t.incomingOther);
+  return { id: c.offer?.id ?? c.id, title: nameOf(c) || t.unnamed, body, open: () => desk.select(c.id) };
+}
+
+function fresh(news: ReadonlySignal<Conversation[]>, t: Texts, desk: Desk): Telling[] {
+  return news.value.map((c) => ({
+    id: `${c.id}/${c.last_inbound ?? ""}`,
+    title: nameOf(c) || t.unnamed,
+    body: t.wrote,
+    open: () => desk.select(c.id),
+  }));
+}
+
+/** One note for each message that comes. */
+function chime(news: ReadonlySignal<Conversation[]>, may: () => boolean): () => void {
+  const tone = new Tone();
+  let before = Number.POSITIVE_INFINITY; // what was there when the page came is no news
+  const stop = effect(() => {
+    const now = news.value.reduce((n, c) => n + c.unread, 0);
+    if (now > before && may()) tone.play(NEWS);
+    before = now;
+  });
+  return () => {
+    stop();
+    tone.close();
   };
 }
 
@@ -65,102 +114,23 @@ type Noise = "none" | "text" | "call";
 
 /** Sounds and, on a phone, shakes until the returned function is called. */
 function play(noise: Noise): (() => void) | undefined {
-  switch (noise) {
-    case "none":
-      return undefined;
-    case "call": {
-      const quiet = sounding(RINGTONE);
-      const shake = () => navigator.vibrate?.([400, 200, 400]);
-      shake();
-      const beat = setInterval(shake, 3000);
-      return () => {
-        quiet();
-        clearInterval(beat);
-        navigator.vibrate?.(0);
-      };
-    }
-    case "text": {
-      const tone = new Tone();
-      tone.play();
-      const beat = setInterval(() => tone.play(), RING_EVERY_MS);
-      return () => {
-        clearInterval(beat);
-        tone.close();
-      };
-    }
-  }
+  if (noise === "none") return undefined;
+  const tone = new Tone();
+  const sound = () => tone.play(RING);
+  const shake = () => navigator.vibrate?.(noise === "call" ? [400, 200, 400] : 200);
+  const quiet = noise === "call" ? sounding(RINGTONE) : repeat(sound, RING_EVERY_MS);
+  const still = repeat(shake, noise === "call" ? 3000 : RING_EVERY_MS * 2);
+  return () => {
+    quiet();
+    still();
+    tone.close();
+    navigator.vibrate?.(0);
+  };
 }
 
-function notify(
-  rings: readonly Conversation[],
-  told: Map<string, Notification>,
-  words: (c: Conversation) => { title: string; body: string },
-): void {
-  const live = new Set(rings.map((c) => c.offer?.id ?? ""));
-  for (const [id, n] of told) {
-    if (live.has(id)) continue;
-    n.close();
-    told.delete(id);
-  }
-  if (!document.hidden || !("Notification" in window) || Notification.permission !== "granted") return;
-  for (const c of rings) {
-    const id = c.offer?.id ?? "";
-    if (told.has(id)) continue;
-    const { title, body } = words(c);
-    // What was written stays inside: a notification shows on locked screens.
-    const n = new Notification(title, { body, tag: id, requireInteraction: true });
-    n.onclick = () => {
-      window.focus();
-      n.close();
-    };
-    told.set(id, n);
-  }
-}
-
-/** Two soft notes. A browser that wants a click first stays silent until there was one. */
-class Tone {
-  private context: AudioContext | null = null;
-
-  play(): void {
-    this.context ??= new AudioContext();
-    const { context } = this;
-    if (context.state === "suspended") void context.resume();
-    for (const [hertz, at] of [
-      [659, 0],
-      [880, 0.18],
-    ] as const) {
-      const start = context.currentTime + at;
-      const note = context.createOscillator();
-      const volume = context.createGain();
-      note.type = "sine";
-      note.frequency.value = hertz;
-      volume.gain.setValueAtTime(0, start);
-      volume.gain.linearRampToValueAtTime(0.14, start + 0.02);
-      volume.gain.exponentialRampToValueAtTime(0.001, start + 0.5);
-      note.connect(volume).connect(context.destination);
-      note.start(start);
-      note.stop(start + 0.55);
-    }
-  }
-
-  close(): void {
-    void this.context?.close();
-    this.context = null;
-  }
-}
-
-type Look = "calm" | "unread" | "ring";
-
-function favicon(look: Look): void {
-  const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
-  if (!link || link.dataset.look === look) return;
-  link.dataset.look = look;
-  const dot = {
-    calm: "",
-    unread: '<circle cx="25" cy="7" r="7" fill="#0a5f73"/>',
-    ring: '<circle cx="25" cy="7" r="7" fill="#0b7a55"/>',
-  }[look];
-  link.href = `data:image/svg+xml,${encodeURIComponent(
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M4 22a12 12 0 0 1 24 0v2H4z" fill="#5b6a6e"/><path d="M2 27h28" stroke="#5b6a6e" stroke-width="3"/>${dot}</svg>`,
-  )}`;
+/** Now and then every so many milliseconds, until the returned function is called. */
+function repeat(what: () => void, everyMS: number): () => void {
+  what();
+  const beat = setInterval(what, everyMS);
+  return () => clearInterval(beat);
 }

@@ -79,7 +79,7 @@ function Top({ desk, settings, t }: { desk: Desk; settings: Settings; t: Texts }
     <div class="sh-top">
       <EmergencyBar desk={desk} settings={settings} />
       {!onScreen && <CallStrip desk={desk} t={t} />}
-      <Notices desk={desk} t={t} />
+      <Notices desk={desk} settings={settings} t={t} />
       {!wide && onScreen && (
         <div class="cl-dock">
           <PhoneCard desk={desk} t={t} />

@@ -1,5 +1,6 @@
 import { useEffect } from "preact/hooks";
 import type { Desk } from "../desk";
+import { singleKeysOff } from "../keys";
 
 /** M mutes; Ctrl+Shift+H hangs up, also while somebody types; Shift+E opens the emergency page and starts nothing. */
 export function useCallKeys(desk: Desk): void {
@@ -20,7 +21,8 @@ function act(desk: Desk, e: KeyboardEvent): boolean {
     if (inCall) desk.phone.hangUp();
     return inCall;
   }
-  if (e.ctrlKey || e.metaKey || isWriting(e.target) || document.querySelector("dialog[open]")) return false;
+  if (e.ctrlKey || e.metaKey || singleKeysOff(e.key) || isWriting(e.target) || document.querySelector("dialog[open]"))
+    return false;
   if (key === "e" && e.shiftKey) {
     desk.page.value = "emergency";
     return true;
