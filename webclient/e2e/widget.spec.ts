@@ -217,3 +217,25 @@ test("the first gateway is gone before the page opens: the second one serves the
     await quiet.close();
   }
 });
+
+test("two tags for two gateways: with both there is one button, with one gone there still is", async ({ browser }) => {
+  const gone = await Gateway.serve(site.origin);
+  const both = [
+    [g.url, gone.url],
+    [gone.url, g.url],
+  ].map(([a, b]) => `<script src="${a}/widget.js" data-site="shop" data-endpoints="${b}" async></script>`);
+  site.script = both.join("");
+  const { page } = await person(browser);
+  await page.goto(site.origin);
+  await openWidget(page);
+  await expect(page.getByTestId("dialog")).toHaveCount(1);
+  await gone.stop();
+  for (const tags of [both, both.toReversed()]) {
+    site.script = tags.join("");
+    const visit = await person(browser);
+    await visit.page.goto(site.origin);
+    await openWidget(visit.page);
+    await expect(visit.page.getByTestId("status")).toContainText("Nobody is signed in");
+    await visit.context.close();
+  }
+});
