@@ -2,17 +2,17 @@ import "./inbox.css";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { MicChip } from "./call/micchip";
+import { SoundChip } from "./call/soundchip";
 import type { Desk } from "./desk";
-import { linkTexts } from "./links/texts";
 import { TABS, type Tab } from "./lists";
 import { Rows } from "./rows";
 import { SearchBox, SearchResults } from "./search";
+import type { Settings } from "./settings";
 import type { Texts } from "./texts";
 import { short, stopwatch } from "./thread/format";
-import { Icon } from "./thread/icons";
 
 /** The list of conversations: four tabs, the queues' figures, the search. */
-export function Inbox({ desk, t }: { desk: Desk; t: Texts }) {
+export function Inbox({ desk, settings, t }: { desk: Desk; settings: Settings; t: Texts }) {
   const query = useSignal("");
   const tab = desk.tab.value;
   useEffect(() => {
@@ -23,16 +23,6 @@ export function Inbox({ desk, t }: { desk: Desk; t: Texts }) {
       <header class="sh-list-head">
         <h2>{t.inbox}</h2>
         <SearchBox query={query} t={t} />
-        <button
-          type="button"
-          class="th-ib"
-          aria-label={linkTexts(t.language).title}
-          title={linkTexts(t.language).title}
-          onClick={() => (desk.linking.value = {})}
-          data-testid="new-link"
-        >
-          <Icon name="link" size={18} />
-        </button>
       </header>
       {query.value !== "" ? (
         <SearchResults desk={desk} query={query} t={t} />
@@ -41,6 +31,7 @@ export function Inbox({ desk, t }: { desk: Desk; t: Texts }) {
           <Tabs desk={desk} t={t} />
           <Figures desk={desk} t={t} />
           <MicChip desk={desk} t={t} />
+          {settings.sound.value && <SoundChip t={t} />}
           <Rows key={tab} desk={desk} tab={tab} t={t} />
         </>
       )}

@@ -7,9 +7,11 @@ import { inCall } from "./call/view";
 import type { Desk } from "./desk";
 import { emergencyTexts } from "./emergency/texts";
 import { Glyph } from "./glyph";
+import { linkTexts } from "./links/texts";
 import type { Settings, Theme } from "./settings";
 import type { Texts } from "./texts";
 import { Avatar } from "./thread/avatar";
+import { Icon } from "./thread/icons";
 
 interface Props {
   desk: Desk;
@@ -52,6 +54,17 @@ export function Rail(props: Props) {
       >
         <Glyph name="siren" />
         {desk.store.emergency.value?.on && <span class="sh-emerg-dot" />}
+      </button>
+      <button
+        type="button"
+        class="sh-rail-item"
+        aria-haspopup="dialog"
+        aria-label={linkTexts(t.language).title}
+        title={linkTexts(t.language).title}
+        onClick={() => (desk.linking.value = {})}
+        data-testid="new-link"
+      >
+        <Icon name="link" size={20} />
       </button>
       <span class="sh-space" />
       <button

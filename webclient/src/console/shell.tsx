@@ -54,7 +54,7 @@ export function Shell({ desk, settings, signOut }: Props) {
             </aside>
           </>
         ) : (
-          <Panes desk={desk} t={t} drawer={drawer} />
+          <Panes desk={desk} settings={settings} t={t} drawer={drawer} />
         )}
       </div>
       <Toasts desk={desk} t={t} />
@@ -96,13 +96,21 @@ function isOnScreen(desk: Desk): boolean {
   return view.conversation.id === desk.selected.value;
 }
 
-function Panes({ desk, t, drawer }: { desk: Desk; t: Texts; drawer: Signal<boolean> }) {
+interface PanesProps {
+  desk: Desk;
+  settings: Settings;
+  t: Texts;
+  /** The context is open where it is a drawer. */
+  drawer: Signal<boolean>;
+}
+
+function Panes({ desk, settings, t, drawer }: PanesProps) {
   const wide = useWide();
   return (
     <>
       <main class="sh-main-panes">
         <h1 class="sh-hidden">Backline</h1>
-        <Inbox desk={desk} t={t} />
+        <Inbox desk={desk} settings={settings} t={t} />
         <div class="sh-thread">
           <Thread
             desk={desk}

@@ -199,7 +199,7 @@ const de: Texts = {
   help: "Tastatur",
   incoming: {
     livechat: "Chat von der Website",
-    talk: "Nachricht über einen Sprechlink",
+    talk: "Nachricht über einen Talk-Link",
     messenger: "Messenger-Nachricht",
     sms: "SMS",
   },
@@ -229,7 +229,7 @@ const de: Texts = {
   before: "Vorher",
   beforeNone: "Erster Kontakt.",
   unnamed: "Besucher",
-  channels: { livechat: "Website-Chat", talk: "Sprechlink", messenger: "Messenger", sms: "SMS" },
+  channels: { livechat: "Website-Chat", talk: "Talk-Link", messenger: "Messenger", sms: "SMS" },
   closeContext: "Schließen",
   reconnecting:
     "Die Verbindung zum Gateway fehlt. Was Sie schreiben, bleibt erhalten und geht hinaus, sobald sie wieder da ist.",

@@ -88,7 +88,7 @@ function Why({ conversation: c, id, ct }: { conversation: Conversation; id: stri
   if (!about && !page) return <p class="sh-hidden" id={id} />;
   return (
     <p class="sh-ring-why" id={id}>
-      {about ? where : page} {about && <b>{`“${about}”`}</b>}
+      {about ? where : page} {about && <b>{ct.quote(about)}</b>}
       {about && page && <span class="cl-ring-page">{page}</span>}
     </p>
   );

@@ -12,6 +12,7 @@ export interface CallTexts {
   incoming: string;
   waited(time: string): string;
   left(time: string): string;
+  quote(said: string): string;
   fromLink: string;
   fromPage(page: string): string;
   fromChat: string;
@@ -77,7 +78,8 @@ const en: CallTexts = {
   language: "en",
   incoming: "Incoming call",
   waited: (time) => `waits ${time}`,
-  left: (time) => `rings for ${time}`,
+  left: (time) => `${time} left`,
+  quote: (said) => `“${said}”`,
   fromLink: "From a talk link:",
   fromPage: (page) => `From the page ${page}`,
   fromChat: "From the chat:",
@@ -171,8 +173,9 @@ const de: CallTexts = {
   language: "de",
   incoming: "Eingehender Anruf",
   waited: (time) => `wartet ${time}`,
-  left: (time) => `klingelt noch ${time}`,
-  fromLink: "Von einem Sprechlink:",
+  left: (time) => `noch ${time}`,
+  quote: (said) => `„${said}“`,
+  fromLink: "Von einem Talk-Link:",
   fromPage: (page) => `Von der Seite ${page}`,
   fromChat: "Aus dem Chat:",
   region: "Anruf",

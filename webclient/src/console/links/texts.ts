@@ -86,7 +86,7 @@ const en: LinkTexts = {
 
 const de: LinkTexts = {
   language: "de",
-  title: "Neuer Sprechlink",
+  title: "Neuer Talk-Link",
   lead: "Wer ihn öffnet, kann Sie aus dem Browser anrufen oder Ihnen schreiben. Das Öffnen kostet nichts und ruft niemanden an.",
   to: "Führt zu",
   toQueues: "Warteschlangen",
@@ -122,7 +122,7 @@ const de: LinkTexts = {
   revoke: "Zurückziehen",
   revokeSure: "Endgültig zurückziehen",
   revoked: "zurückgezogen",
-  open: "Sprechlink",
+  open: "Talk-Link",
 };
 
 export function linkTexts(language: Language): LinkTexts {
