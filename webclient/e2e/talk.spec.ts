@@ -185,6 +185,7 @@ test("nobody there, closed, without calls, expired: the truth, and a message", a
     f.status = { ...f.status, staffed: false };
   });
   await expect(page.getByTestId("talk-status")).toContainText("Nobody is signed in");
+  await expect(page.locator(".dot")).toHaveCount(0); // green is for somebody who is there
   await expect(main(page).getByTestId("write")).toHaveText("Leave a message");
   await expect(main(page).getByTestId("call")).toHaveText("Call and wait");
   await look(page, "absent-phone-light");

@@ -21,7 +21,7 @@ export function Ready(p: PageProps) {
       <span class="gap" />
       <Trouble {...p} />
       <p class="wait" role="status" data-testid="talk-status">
-        {chat.status && !chat.lost && <i class={status?.staffed && status.open ? "dot on" : "dot"} />}
+        {status?.calls && status.staffed && status.open && !chat.lost && <i class="dot" />}
         {truth(p)}
       </p>
       <Ways {...p} />
