@@ -65,7 +65,7 @@ test("an attachment reaches the agent, and one comes back", async ({ browser }) 
   );
   await attach(page, { name: "box.png", mimeType: "image/png", buffer: png });
   await page.getByTestId("send").click();
-  const image = jana.page.getByTestId("message").locator("img");
+  const image = jana.page.locator(".th-picture img");
   await expect(image).toBeVisible();
   await expect.poll(() => image.evaluate((i: HTMLImageElement) => i.naturalWidth)).toBe(10);
 

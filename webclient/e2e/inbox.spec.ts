@@ -39,7 +39,7 @@ test("a chat, an SMS and a Messenger thread in one inbox", async ({ browser }) =
     const rows = jana.page.getByTestId("conversation");
     await expect(rows).toHaveCount(3);
     await rows.filter({ hasText: "Henrik Kolbe" }).click();
-    const picture = jana.page.getByTestId("message").locator("img");
+    const picture = jana.page.locator(".th-picture img");
     await expect.poll(() => picture.evaluate((i: HTMLImageElement) => i.naturalWidth)).toBe(320);
     await jana.page.getByTestId("note-tab").click();
     await say(jana.page, "Driver says 11:20 at the latest. Altona is the first stop now.");

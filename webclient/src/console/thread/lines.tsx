@@ -37,6 +37,7 @@ export function Lines({ desk, conversation: c, rows, outgoing, customer, t, now,
               item={row.item}
               t={t}
               customer={customer}
+              picture={c.contact.picture}
               me={names.me}
               first={row.first}
               state={row.state}

@@ -13,6 +13,8 @@ export interface MessageProps {
   t: Texts;
   /** The customer's name as the head shows it. */
   customer: string;
+  /** The customer's picture, "" when there is none. */
+  picture: string;
   /** Who looks. */
   me: string;
   /** Name and time are said above it. */
@@ -49,7 +51,7 @@ export class Message extends Component<MessageProps> {
         data-delivery={item.delivery ?? ""}
         data-id={item.id}
       >
-        {first && <Avatar name={name} />}
+        {first && <Avatar name={name} picture={side === "in" ? this.props.picture : ""} />}
         {first && <MessageHead {...this.props} name={item.from.id === me && me ? t.you : name} />}
         <div class="th-bubbles">
           {item.message_kind && t.kinds[item.message_kind] && <span class="th-kind">{t.kinds[item.message_kind]}</span>}
