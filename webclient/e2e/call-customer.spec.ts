@@ -122,6 +122,7 @@ test("by a link on a phone: opened without effect, called, answered", async ({ b
   await page.locator("main").getByTestId("call").click();
   await phase(page, "waiting");
   await expect(jana.getByTestId("offer")).toContainText("Henrik Kolbe");
+  await expect(jana.getByTestId("offer")).toContainText("From a talk link");
   await expect(jana.getByTestId("offer")).toContainText("Cold chain delivery 48 211");
   await accept(jana);
   await phase(page, "talking");

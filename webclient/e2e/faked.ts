@@ -178,7 +178,7 @@ export function conversation(name: string, part: Partial<Conversation> = {}): Co
 /** A customer calls and it rings at jana and others. */
 export function ringing(name: string, part: Partial<Conversation> = {}): Conversation {
   return conversation(name, {
-    channel: "talk",
+    channel: "click2talk",
     state: "offered",
     agent: "",
     waiting_since: ago(12_000),

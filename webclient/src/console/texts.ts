@@ -64,7 +64,7 @@ const en = {
   help: "Keyboard",
   incoming: {
     livechat: "Chat from the website",
-    talk: "Message by a talk link",
+    click2talk: "Message by a talk link",
     messenger: "Messenger message",
     sms: "Text message",
   } as Record<string, string>,
@@ -94,7 +94,7 @@ const en = {
   before: "Before this",
   beforeNone: "First contact.",
   unnamed: "Visitor",
-  channels: { livechat: "Website chat", talk: "Talk link", messenger: "Messenger", sms: "SMS" } as Record<
+  channels: { livechat: "Website chat", click2talk: "Talk link", messenger: "Messenger", sms: "SMS" } as Record<
     string,
     string
   >,
@@ -199,7 +199,7 @@ const de: Texts = {
   help: "Tastatur",
   incoming: {
     livechat: "Chat von der Website",
-    talk: "Nachricht über einen Talk-Link",
+    click2talk: "Nachricht über einen Talk-Link",
     messenger: "Messenger-Nachricht",
     sms: "SMS",
   },
@@ -229,7 +229,7 @@ const de: Texts = {
   before: "Vorher",
   beforeNone: "Erster Kontakt.",
   unnamed: "Besucher",
-  channels: { livechat: "Website-Chat", talk: "Talk-Link", messenger: "Messenger", sms: "SMS" },
+  channels: { livechat: "Website-Chat", click2talk: "Talk-Link", messenger: "Messenger", sms: "SMS" },
   closeContext: "Schließen",
   reconnecting:
     "Die Verbindung zum Gateway fehlt. Was Sie schreiben, bleibt erhalten und geht hinaus, sobald sie wieder da ist.",

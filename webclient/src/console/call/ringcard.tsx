@@ -83,8 +83,8 @@ export function RingCard({ desk, conversation: c, t }: { desk: Desk; conversatio
 /** What the call is about, or where it comes from. */
 function Why({ conversation: c, id, ct }: { conversation: Conversation; id: string; ct: CallTexts }) {
   const about = c.subject || c.preview;
-  const where = c.channel === "talk" ? ct.fromLink : c.subject || !c.preview ? "" : ct.fromChat;
-  const page = c.channel !== "talk" && c.contact.page ? ct.fromPage(c.contact.page) : "";
+  const where = c.channel === "click2talk" ? ct.fromLink : c.subject || !c.preview ? "" : ct.fromChat;
+  const page = c.channel !== "click2talk" && c.contact.page ? ct.fromPage(c.contact.page) : "";
   if (!about && !page) return <p class="sh-hidden" id={id} />;
   return (
     <p class="sh-ring-why" id={id}>

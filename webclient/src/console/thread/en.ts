@@ -155,5 +155,5 @@ export const en: Texts = {
   },
   heldBlock: (name) => `${name} has this conversation.`,
   takeToAnswer: "Take it to answer",
-  channels: { livechat: "website chat", talk: "talk link", messenger: "Messenger", sms: "SMS" },
+  channels: { livechat: "website chat", click2talk: "talk link", messenger: "Messenger", sms: "SMS" },
 };

@@ -105,7 +105,7 @@ export function channelIcon(channel: string): IconName {
       return "messenger";
     case "sms":
       return "sms";
-    case "talk":
+    case "click2talk":
       return "phone";
     default:
       return "chat";
