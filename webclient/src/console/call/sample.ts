@@ -9,7 +9,13 @@ let next = 1;
 /** One that came by a talk link; each is newer than the one before. */
 export function sampleTalk(part: Partial<Conversation> = {}): Conversation {
   const contact = { ...sampleConversation().contact, name: "Miriam Oster" };
-  const talk = { channel: "click2talk", contact, preview: "", online: true, subject: "Delivery 48 207 refused at ramp" };
+  const talk = {
+    channel: "click2talk",
+    contact,
+    preview: "",
+    online: true,
+    subject: "Delivery 48 207 refused at ramp",
+  };
   return sampleConversation({ ...talk, rev: next++, ...part });
 }
 
