@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,13 +19,16 @@ var who = gateway.Identity{Channel: "messenger", Account: "1", Remote: "2"}
 
 // network knows one person, when it answers.
 type network struct {
-	asked int
-	err   error
+	asked atomic.Int32
+	down  atomic.Bool
 }
 
 func (n *network) Profile(context.Context, gateway.Identity) (channels.ContactProfile, error) {
-	n.asked++
-	return channels.ContactProfile{Name: "Henrik", PictureURL: "https://cdn.example/p"}, n.err
+	n.asked.Add(1)
+	if n.down.Load() {
+		return channels.ContactProfile{}, errors.New("down")
+	}
+	return channels.ContactProfile{Name: "Henrik", PictureURL: "https://cdn.example/p"}, nil
 }
 
 type sink struct{ facts []gateway.Fact }
@@ -40,17 +44,18 @@ func wrote(echo bool) conversation.Record {
 
 func TestNameIsAskedForOnceAndAgainAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n, s := &network{err: errors.New("down")}, &sink{}
+		n, s := &network{}, &sink{}
+		n.down.Store(true)
 		l := profiles.New(profiles.Options{Profilers: map[string]channels.Profiler{"messenger": n}, Sink: s, Log: slog.New(slog.DiscardHandler),
 			Picture: func(context.Context, string) (gateway.FileID, error) { return "f1", nil }})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- l.Run(ctx) }()
-		settle := func(want int, when string) {
+		settle := func(want int32, when string) {
 			t.Helper()
 			synctest.Wait()
-			if n.asked != want {
-				t.Errorf("%s: asked %d times, want %d", when, n.asked, want)
+			if got := n.asked.Load(); got != want {
+				t.Errorf("%s: asked %d times, want %d", when, got, want)
 			}
 		}
 		l.Observe(wrote(false))
@@ -60,7 +65,7 @@ func TestNameIsAskedForOnceAndAgainAfterAFailure(t *testing.T) {
 		settle(0, "for what we sent ourselves")
 		l.Observe(wrote(false))
 		settle(1, "at the first message")
-		n.err = nil
+		n.down.Store(false)
 		l.Observe(wrote(false))
 		settle(1, "at once after a failure")
 		time.Sleep(5 * time.Second)
@@ -88,8 +93,8 @@ func TestWhatIsKnownFromBeforeIsNotAsked(t *testing.T) {
 		go func() { done <- l.Run(ctx) }()
 		l.Observe(wrote(false))
 		synctest.Wait()
-		if n.asked != 0 {
-			t.Errorf("asked %d times", n.asked)
+		if got := n.asked.Load(); got != 0 {
+			t.Errorf("asked %d times", got)
 		}
 		cancel()
 		<-done
