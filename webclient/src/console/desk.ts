@@ -75,6 +75,7 @@ export class Desk {
   private readonly stops: (() => void)[] = [];
   private typed = 0;
   private reading = new Map<string, number>();
+  private readonly asking = new Set<string>();
 
   constructor(private readonly o: DeskOptions) {
     this.store = new Store(o.agent, o.soon);
@@ -289,12 +290,19 @@ export class Desk {
     if (f.t === "update" && f.item?.client_id) this.arrived(f.item.client_id);
   }
 
-  /** Loads what is open and not loaded; after a fresh snapshot that is so again. */
+  /** Loads what is open and not loaded, once the gateway has told everything; after a fresh snapshot anew. */
   private openSelected(): void {
     const id = this.selected.value;
-    if (!id) return;
-    if (this.store.timeline(id).state.value === "loading" && this.store.loaded.value) void this.load(id);
-    if (this.store.loaded.value && !this.store.conversation(id)) void this.fetchHead(id);
+    if (!id || !this.store.synced.value) return;
+    if (this.store.timeline(id).state.value === "loading") this.once(`timeline ${id}`, () => this.load(id));
+    if (!this.store.conversation(id)) this.once(`head ${id}`, () => this.fetchHead(id));
+  }
+
+  /** Changes come while something is asked for: it is not asked for again until it is there. */
+  private once(what: string, ask: () => Promise<void>): void {
+    if (this.asking.has(what)) return;
+    this.asking.add(what);
+    void ask().finally(() => this.asking.delete(what));
   }
 
   private async fetchHead(id: string): Promise<void> {
