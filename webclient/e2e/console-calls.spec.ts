@@ -149,7 +149,7 @@ test("after a reload the tab goes on with its call; another tab can take it", as
   connect(c.id);
   await page.reload();
   await expect.poll(() => did("offer")).toBe(2); // without a click
-  await expect(page.getByTestId("call-strip")).toHaveAttribute("data-here", "connected");
+  await expect(page.getByTestId("call-card")).toHaveAttribute("data-here", "connected");
 
   const second = await page.context().newPage();
   await fake.join(second);

@@ -2,17 +2,15 @@ import "./inbox.css";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { MicChip } from "./call/micchip";
-import { SoundChip } from "./call/soundchip";
 import type { Desk } from "./desk";
 import { TABS, type Tab } from "./lists";
 import { Rows } from "./rows";
 import { SearchBox, SearchResults } from "./search";
-import type { Settings } from "./settings";
 import type { Texts } from "./texts";
 import { short, stopwatch } from "./thread/format";
 
 /** The list of conversations: four tabs, the queues' figures, the search. */
-export function Inbox({ desk, settings, t }: { desk: Desk; settings: Settings; t: Texts }) {
+export function Inbox({ desk, t }: { desk: Desk; t: Texts }) {
   const query = useSignal("");
   const tab = desk.tab.value;
   useEffect(() => {
@@ -31,7 +29,6 @@ export function Inbox({ desk, settings, t }: { desk: Desk; settings: Settings; t
           <Tabs desk={desk} t={t} />
           <Figures desk={desk} t={t} />
           <MicChip desk={desk} t={t} />
-          {settings.sound.value && <SoundChip t={t} />}
           <Rows key={tab} desk={desk} tab={tab} t={t} />
         </>
       )}

@@ -54,7 +54,7 @@ export function Shell({ desk, settings, signOut }: Props) {
             </aside>
           </>
         ) : (
-          <Panes desk={desk} settings={settings} t={t} drawer={drawer} />
+          <Panes desk={desk} t={t} drawer={drawer} />
         )}
       </div>
       <Toasts desk={desk} t={t} />
@@ -98,19 +98,18 @@ function isOnScreen(desk: Desk): boolean {
 
 interface PanesProps {
   desk: Desk;
-  settings: Settings;
   t: Texts;
   /** The context is open where it is a drawer. */
   drawer: Signal<boolean>;
 }
 
-function Panes({ desk, settings, t, drawer }: PanesProps) {
+function Panes({ desk, t, drawer }: PanesProps) {
   const wide = useWide();
   return (
     <>
       <main class="sh-main-panes">
         <h1 class="sh-hidden">Backline</h1>
-        <Inbox desk={desk} settings={settings} t={t} />
+        <Inbox desk={desk} t={t} />
         <div class="sh-thread">
           <Thread
             desk={desk}

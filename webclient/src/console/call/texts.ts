@@ -59,7 +59,6 @@ export interface CallTexts {
   mic: Partial<Record<MicState, string>>;
   allow: string;
   checkAgain: string;
-  soundBlocked: string;
   preview(record: CallRecord): string;
   previewWaiting: string;
   previewRinging: string;
@@ -141,7 +140,6 @@ const en: CallTexts = {
   },
   allow: "Allow the microphone",
   checkAgain: "Check again",
-  soundBlocked: "The browser keeps the ringing silent until you click somewhere.",
   preview: (r) => {
     if (r.outcome === "answered") return `Call, ${stopwatch(r.talk_ms)}`;
     if (r.outcome === "missed") return `Missed call, waited ${stopwatch(r.wait_ms)}`;
@@ -237,7 +235,6 @@ const de: CallTexts = {
   },
   allow: "Mikrofon erlauben",
   checkAgain: "Noch einmal prüfen",
-  soundBlocked: "Der Browser lässt es erst klingeln, wenn Sie irgendwo geklickt haben.",
   preview: (r) => {
     if (r.outcome === "answered") return `Anruf, ${stopwatch(r.talk_ms)}`;
     if (r.outcome === "missed") return `Verpasster Anruf, wartete ${stopwatch(r.wait_ms)}`;
