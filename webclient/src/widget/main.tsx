@@ -53,5 +53,6 @@ export async function mount(m: Mount): Promise<Widget> {
   });
   const { chat } = window;
   window.paint();
+  await new Promise((later) => setTimeout(later)); // to open is a task of its own: a slow phone stays responsive
   return window;
 }
