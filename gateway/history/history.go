@@ -148,6 +148,14 @@ func Seen(ctx context.Context, path string) uint64 {
 var errUnusable = errors.New("history: another version")
 
 func open(ctx context.Context, path string) (*Store, error) {
+	// Made before SQLite does it, which gives its log and index the mode it finds.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("make history: %w", err)
+	}
+	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+		return nil, fmt.Errorf("protect history: %w", err)
+	}
 	name, err := dsn(path)
 	if err != nil {
 		return nil, err

@@ -319,6 +319,11 @@ func TestSeenTellsFromOutside(t *testing.T) {
 	if got := Seen(t.Context(), path); got != 7 {
 		t.Errorf("seen %d while it is open, want 7", got)
 	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if info, err := os.Stat(path + suffix); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v, want it to be its owner's alone", suffix, info, err)
+		}
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

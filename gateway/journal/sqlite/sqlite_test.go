@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 
 	"backline/gateway/journal"
@@ -35,6 +36,17 @@ func TestConformance(t *testing.T) {
 			return open(t, path, sqlite.Options{})
 		},
 	})
+}
+
+func TestFilesAreTheirOwnersAlone(t *testing.T) {
+	path := t.TempDir() + "/j.db"
+	j := open(t, path, sqlite.Options{})
+	fill(t, j, 1)
+	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
+		if info, err := os.Stat(path + suffix); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", suffix, info, err)
+		}
+	}
 }
 
 // A full file refuses with ErrFull and writes nothing; when there is room again it goes on by itself.
