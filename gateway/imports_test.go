@@ -126,14 +126,15 @@ var users = map[string][]string{
 
 // knows is what packages that stand below may import of ours.
 var knows = map[string][]string{
-	"backline/gateway/journal": nil,
-	"backline/gateway/httpx":   {"backline/gateway"},
-	"backline/gateway/wire":    {"backline/gateway"},
-	"backline/gateway/router":  {"backline/gateway"},
+	"backline/gateway/journal":   nil,
+	"backline/gateway/quickjson": nil,
+	"backline/gateway/httpx":     {"backline/gateway"},
+	"backline/gateway/wire":      {"backline/gateway"},
+	"backline/gateway/router":    {"backline/gateway"},
 }
 
 // shared is what channels may use of the gateway besides the words.
-var shared = map[string]bool{"backline/gateway/wire": true, "backline/gateway/httpx": true}
+var shared = map[string]bool{"backline/gateway/quickjson": true, "backline/gateway/wire": true, "backline/gateway/httpx": true}
 
 func channel(path string) string {
 	return strings.Split(strings.TrimPrefix(path, "backline/channels/"), "/")[0]

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"backline/gateway"
+	"backline/gateway/quickjson"
 )
 
 // Limits of facts.
@@ -54,7 +55,7 @@ func (c *Channel) parse(body []byte, now time.Time) ([]gateway.Fact, error) {
 		Object someText
 		Entry  json.RawMessage
 	}
-	if len(body) == 0 || body[0] != '{' || json.Unmarshal(body, &b) != nil {
+	if len(body) == 0 || body[0] != '{' || quickjson.Unmarshal(body, &b) != nil {
 		return nil, gateway.Errorf(gateway.Invalid, "the body is not a JSON object")
 	}
 	if b.Object != "page" {
@@ -75,7 +76,7 @@ func (c *Channel) parse(body []byte, now time.Time) ([]gateway.Fact, error) {
 // list yields the elements of an array. What is none is kept raw.
 func (p *parser) list(array json.RawMessage, kind string, whole []byte) func(func(json.RawMessage) bool) {
 	var all []json.RawMessage
-	if json.Unmarshal(array, &all) != nil || all == nil {
+	if quickjson.Unmarshal(array, &all) != nil || all == nil {
 		p.raw(p.now, gateway.Identity{}, "", kind, whole)
 	}
 	return slices.Values(all)
@@ -83,7 +84,7 @@ func (p *parser) list(array json.RawMessage, kind string, whole []byte) func(fun
 
 func (p *parser) entry(raw json.RawMessage) {
 	var e entry
-	if json.Unmarshal(raw, &e) != nil {
+	if quickjson.Unmarshal(raw, &e) != nil {
 		p.raw(p.now, gateway.Identity{}, "", "bad_entry", raw)
 		return
 	}
@@ -241,7 +242,7 @@ func hash(data []byte) string {
 // fieldsOf reads a JSON object; nil when it is none.
 func fieldsOf(raw json.RawMessage) map[string]json.RawMessage {
 	var f map[string]json.RawMessage
-	if json.Unmarshal(raw, &f) != nil {
+	if quickjson.Unmarshal(raw, &f) != nil {
 		return nil
 	}
 	return f
@@ -250,7 +251,7 @@ func fieldsOf(raw json.RawMessage) map[string]json.RawMessage {
 // get reads one field. A field that is missing or of another type is the zero value: the rest still counts.
 func get[T any](fields map[string]json.RawMessage, name string) T {
 	var v, zero T
-	if raw, ok := fields[name]; !ok || json.Unmarshal(raw, &v) != nil {
+	if raw, ok := fields[name]; !ok || quickjson.Unmarshal(raw, &v) != nil {
 		return zero
 	}
 	return v

@@ -1,16 +1,13 @@
 package live
 
 import (
-	"encoding/json"
 	"errors"
 	"sync"
-
-	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"backline/gateway"
 	"backline/gateway/conversation"
 	"backline/gateway/journal"
+	"backline/gateway/quickjson"
 )
 
 // decodeAtOnce is how many records one goroutine decodes.
@@ -47,7 +44,7 @@ func (l *Live) decode(running *sync.WaitGroup, events []journal.Event) batch {
 }
 
 func (l *Live) decodeOne(e journal.Event) conversation.Record {
-	ev, err := gateway.DecodeEventWith(unmarshal, e.Type, e.Data)
+	ev, err := gateway.DecodeEventWith(quickjson.Unmarshal, e.Type, e.Data)
 	if err != nil {
 		if errors.Is(err, gateway.ErrUnknownEvent) && !l.foreign.CompareAndSwap(0, e.Pos) {
 			return conversation.Record{} // said once: Run ends
@@ -55,15 +52,4 @@ func (l *Live) decodeOne(e journal.Event) conversation.Record {
 		l.opts.Log.Warn("journal record not understood", "pos", e.Pos, "type", e.Type, "err", err)
 	}
 	return conversation.Record{Pos: e.Pos, Stream: e.Stream, Version: e.Version, At: e.At, Event: ev}
-}
-
-// lenient takes what encoding/json takes: the payloads of providers are kept as they came.
-var lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsonv2.MatchCaseInsensitiveNames(true))
-
-// unmarshal reads what we wrote, six times as fast as encoding/json, which has the last word.
-func unmarshal(data []byte, v any) error {
-	if jsonv2.Unmarshal(data, v, lenient) == nil {
-		return nil
-	}
-	return json.Unmarshal(data, v)
 }

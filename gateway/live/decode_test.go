@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"backline/gateway"
+	"backline/gateway/quickjson"
 )
 
 // Whatever an event holds, the fast reader of JSON sees what encoding/json sees.
@@ -46,7 +47,7 @@ func TestRawPayloadsAreReadAsTheyCame(t *testing.T) {
 func same(t *testing.T, kind string, data []byte) {
 	t.Helper()
 	want, wantErr := gateway.DecodeEvent(kind, data)
-	got, err := gateway.DecodeEventWith(unmarshal, kind, data)
+	got, err := gateway.DecodeEventWith(quickjson.Unmarshal, kind, data)
 	if d := cmp.Diff(want, got); d != "" || (err == nil) != (wantErr == nil) {
 		t.Errorf("%s %s: %v, want %v\n%s", kind, data, err, wantErr, d)
 	}

@@ -332,7 +332,7 @@ func (l *Live) foldRecords(records []conversation.Record) []conversation.Change 
 // Nobody waits for it: WaitHistory ends the gathering.
 const (
 	gatherTime    = 500 * time.Millisecond
-	gatherChanges = 4096
+	gatherChanges = 8192
 )
 
 // gather adds to p what is there already and, while nobody waits, what follows within gatherTime.
