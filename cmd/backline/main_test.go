@@ -123,10 +123,13 @@ func (in *installation) launch() {
 			_ = child.Wait()
 		}
 		if in.t.Failed() {
-			in.t.Logf("the gateway's log:\n%s", log.String())
+			in.t.Logf("the end of the gateway's log:\n%s", end(log.String()))
 		}
 	})
 }
+
+// end is what of a log one can read.
+func end(log string) string { return log[max(0, len(log)-8<<10):] }
 
 // becomes waits until /readyz answers with this status.
 func (in *installation) becomes(status int) {
@@ -139,7 +142,7 @@ func (in *installation) becomes(status int) {
 			}
 		}
 	}
-	in.t.Fatalf("/readyz does not become %d:\n%s", status, in.log.String())
+	in.t.Fatalf("/readyz does not become %d:\n%s", status, end(in.log.String()))
 }
 
 // kill ends the gateway as a power failure would.
