@@ -1,9 +1,10 @@
 // Calls through a real gateway as customers make them, heard at both ends.
 
-import { type Browser, chromium, expect, type Page, test } from "@playwright/test";
+import { type Browser, chromium, expect, type Page } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agent, message, openWidget, type Person, person, say } from "./people";
 import { expectSilence, expectSound, heard, listen } from "./sound";
+import { test } from "./test";
 
 let g: Gateway;
 test.beforeEach(async () => {

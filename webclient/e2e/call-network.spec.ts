@@ -1,10 +1,11 @@
 // Calls over bad networks and through a crash of the gateway, heard at both ends. Nobody clicks anything.
 
-import { type Browser, type BrowserContext, expect, type Page, test } from "@playwright/test";
+import { type Browser, type BrowserContext, expect, type Page } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { Network } from "./network";
 import { accept, agent, openWidget, person } from "./people";
 import { expectSound, heard, listen } from "./sound";
+import { test } from "./test";
 
 let g: Gateway;
 let nets: Network[];

@@ -1,10 +1,11 @@
 // Who gets a call, and what an agent does with one: through a real gateway, heard at both ends.
 
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { type Browser, expect, type Page } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agent, agentWithPassword, openWidget, type Person, person, say } from "./people";
 import { Site } from "./site";
 import { expectSound, listen } from "./sound";
+import { test } from "./test";
 
 const microphone = { permissions: ["microphone"] };
 

@@ -1,11 +1,12 @@
 // Calls in the widget in every state, against a fake socket: looked at, checked by axe, and operated.
 
 import AxeBuilder from "@axe-core/playwright";
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { type Browser, expect, type Page } from "@playwright/test";
 import { FakeGateway } from "./fakegateway";
 import { Gateway } from "./gateway";
 import { openWidget, person } from "./people";
 import { Site } from "./site";
+import { test } from "./test";
 
 let g: Gateway;
 test.beforeAll(async () => {

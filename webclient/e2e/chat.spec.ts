@@ -1,6 +1,7 @@
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agent, attach, expectTexts, message, openWidget, person, say } from "./people";
+import { test } from "./test";
 
 let g: Gateway;
 test.beforeEach(async () => {

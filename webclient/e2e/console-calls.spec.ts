@@ -1,9 +1,10 @@
 // The console's side of calls, the emergency switch and talk links, against a gateway of the test's making.
 
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { type Browser, expect, type Page } from "@playwright/test";
 import { ago, callOf, conversation, FakeGateway, FarEnd, ringing } from "./faked";
 import { Gateway } from "./gateway";
 import { camera, looks } from "./look";
+import { test } from "./test";
 
 let g: Gateway;
 let fake: FakeGateway;
@@ -172,7 +173,8 @@ test("all tabs ring, and stop when one has answered", async ({ browser }) => {
   await expect(one.getByTestId("offer")).toHaveCount(0);
   await expect(one.getByTestId("call-strip")).toHaveAttribute("data-here", "elsewhere");
   expect(did("accept")).toBe(1);
-  await expect.poll(() => did("offer")).toBe(1);
+  await expect(two.getByTestId("call-card")).toHaveAttribute("data-here", "connected");
+  expect(did("offer")).toBe(1);
 });
 
 test("a hidden page, which draws nothing, rings too", async ({ browser }) => {

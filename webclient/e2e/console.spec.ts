@@ -1,9 +1,10 @@
 // The console in the hands of an agent: signing in, keys, what rings, bad lines, a phone, long lists.
 
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { type Browser, expect, type Page } from "@playwright/test";
 import { Gateway, password } from "./gateway";
 import { accept, agent, agentWithPassword, message, openWidget, person, ready, say } from "./people";
 import { Site } from "./site";
+import { test } from "./test";
 import { Wire } from "./wire";
 
 let site: Site;

@@ -1,7 +1,8 @@
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agentWithPassword, message, openWidget, person, say } from "./people";
 import { Site } from "./site";
+import { test } from "./test";
 
 test("of two gateways one dies: the next message arrives through the other", async ({ browser }) => {
   const site = await Site.open();

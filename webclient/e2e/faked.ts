@@ -53,7 +53,11 @@ export class FakeGateway {
     await page.routeWebSocket("**/ws/console", (socket) => {
       this.sockets.push(socket);
       socket.onClose(() => (this.sockets = this.sockets.filter((s) => s !== socket)));
-      socket.onMessage((raw) => void this.hear(socket, JSON.parse(String(raw))));
+      socket.onMessage((raw) => {
+        this.hear(socket, JSON.parse(String(raw))).catch((error: unknown) => {
+          if (!page.isClosed()) throw error; // else the test is over, and nobody waits for the answer
+        });
+      });
     });
     await page.goto(this.url);
   }

@@ -1,6 +1,7 @@
-import { type Browser, expect, test } from "@playwright/test";
+import { type Browser, expect } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agent, openWidget, person, say } from "./people";
+import { test } from "./test";
 
 async function fromPhone(browser: Browser, g: Gateway, kind: string, texts: string[]): Promise<void> {
   const { page, context } = await person(browser);

@@ -1,9 +1,10 @@
 // Every page in every look.
 
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { type Browser, expect, type Page } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { camera, looks } from "./look";
 import { accept, agent, message, openWidget, person, say } from "./people";
+import { test } from "./test";
 
 let g: Gateway;
 test.beforeEach(async () => {

@@ -1,7 +1,8 @@
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agent, agentWithPassword, message, openWidget, person, say } from "./people";
 import { Site } from "./site";
+import { test } from "./test";
 
 test("the first agent lets it ring out, the second gets it; transfer; the visitor sees the place in line", async ({
   browser,

@@ -1,9 +1,10 @@
 // The page of a link in every state, against a fake socket: looked at, checked by axe, and operated.
 
 import AxeBuilder from "@axe-core/playwright";
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { type Browser, expect, type Page } from "@playwright/test";
 import { FakeGateway } from "./fakegateway";
 import { Gateway } from "./gateway";
+import { test } from "./test";
 
 let g: Gateway;
 test.beforeAll(async () => {

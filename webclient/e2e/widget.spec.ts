@@ -1,9 +1,10 @@
 // The widget on websites and networks that do not make it easy.
 
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { type Browser, expect, type Page } from "@playwright/test";
 import { Gateway } from "./gateway";
 import { accept, agentWithPassword, expectTexts, message, openWidget, person, say } from "./people";
 import { Site } from "./site";
+import { test } from "./test";
 import { Wire } from "./wire";
 
 let site: Site;
