@@ -73,25 +73,33 @@ function Trouble({ call, language, chat }: PageProps) {
   );
 }
 
-/** Call and write, the one that works first. */
+/** Call and write, the one that works first. Keys keep a finger that is down on the button it meant. */
 function Ways({ chat, call, words, write }: PageProps) {
   const t = words.talk;
   const s = chat.status;
   const is = call?.phase.is;
-  const calls = Boolean(s?.calls && s.open) || is === "away";
+  const asking = !s && !chat.lost; // the page stands as it will when the answer is what it mostly is
+  const calls = asking || Boolean(s?.calls && s.open) || is === "away";
   const app = inApp(navigator.userAgent);
-  const first = calls && s?.staffed && !app;
+  const first = calls && (asking || s?.staffed) && !app;
   const invitation = app ? t.callAnyway : first ? t.call : t.callLater;
   const word = is === "away" ? words.call.back : is === "failed" ? words.call.again : invitation;
   const dial = () => (is === "none" ? call?.dial() : call?.again());
   const callButton = (
-    <button type="button" class={first ? "big" : "alt"} data-testid="call" disabled={!call} onClick={dial}>
+    <button
+      key="call"
+      type="button"
+      class={first ? "big" : "alt"}
+      data-testid="call"
+      disabled={!call || asking}
+      onClick={dial}
+    >
       <Icon name="phone" size={22} />
       {word}
     </button>
   );
   const writeButton = (
-    <button type="button" class={first ? "alt" : "big plain"} data-testid="write" onClick={write}>
+    <button key="write" type="button" class={first ? "alt" : "big plain"} data-testid="write" onClick={write}>
       <Svg path={BUBBLE} size={22} />
       {s && !(s.staffed && s.open) ? t.leave : t.write}
     </button>
