@@ -185,7 +185,7 @@ type (
 	ConversationAssigned struct {
 		Agent AgentID `json:"agent"`
 		Offer OfferID `json:"offer,omitempty"` // set when an offer was accepted
-		How   string  `json:"how"`             // accepted, taken, assigned, transfer
+		How   string  `json:"how"`             // accepted, taken, picked_up, assigned, transfer, consult, left
 		By    AgentID `json:"by,omitempty"`
 	}
 
@@ -193,6 +193,76 @@ type (
 	CallPlaced struct {
 		Call  CallID  `json:"call"`
 		Agent AgentID `json:"agent"`
+	}
+
+	// CallHeld: the customer hears music, and nobody hears them, until CallResumed.
+	CallHeld struct {
+		Call  CallID  `json:"call"`
+		Agent AgentID `json:"agent"`
+	}
+
+	// CallResumed ends a hold.
+	CallResumed struct {
+		Call  CallID  `json:"call"`
+		Agent AgentID `json:"agent"`
+	}
+
+	// CallInvited: By, who holds the call, asks somebody in. The leg's id is made of the event's position. A
+	// consult holds the customer: Role says which it is.
+	CallInvited struct {
+		Call CallID  `json:"call"`
+		Role LegRole `json:"role"` // consult, guest
+		To   Target  `json:"to"`
+		By   AgentID `json:"by"`
+	}
+
+	// CallLegOffered: an invitation rings at Agents until Until.
+	CallLegOffered struct {
+		Call   CallID    `json:"call"`
+		Leg    LegID     `json:"leg"`
+		Offer  OfferID   `json:"offer"`
+		Agents []AgentID `json:"agents"`
+		Until  time.Time `json:"until"`
+	}
+
+	// CallLegOfferEnded: one agent's part of it ended without an answer.
+	CallLegOfferEnded struct {
+		Call    CallID  `json:"call"`
+		Leg     LegID   `json:"leg"`
+		Offer   OfferID `json:"offer"`
+		Agent   AgentID `json:"agent"`
+		Outcome string  `json:"outcome"` // declined, timed_out, withdrawn
+	}
+
+	// CallJoined: Agent has taken the invitation.
+	CallJoined struct {
+		Call  CallID  `json:"call"`
+		Leg   LegID   `json:"leg"`
+		Agent AgentID `json:"agent"`
+	}
+
+	// CallConferenced: who was consulted joins the customer and the holder; the hold is over.
+	CallConferenced struct {
+		Call CallID  `json:"call"`
+		Leg  LegID   `json:"leg"`
+		By   AgentID `json:"by"`
+	}
+
+	// CallLeft ends a leg, whether anybody was there or not. With a consult ends its hold.
+	CallLeft struct {
+		Call   CallID     `json:"call"`
+		Leg    LegID      `json:"leg"`
+		Agent  AgentID    `json:"agent,omitempty"` // who was there
+		Reason LeftReason `json:"reason"`
+		By     AgentID    `json:"by,omitempty"`
+	}
+
+	// CallSupervised: a supervisor listens, whispers or joins, or changes between these. Shown: agents are told.
+	CallSupervised struct {
+		Call  CallID  `json:"call"`
+		Agent AgentID `json:"agent"`
+		Mode  LegRole `json:"mode"` // listen, whisper, barge
+		Shown bool    `json:"shown"`
 	}
 
 	// WrapUpStarted: the call is over, the agent has until Until.
@@ -271,6 +341,31 @@ const (
 	EndLost     EndReason = "lost"      // the customer's line broke and did not come back
 )
 
+// LegRole is what somebody is in a call beside the customer and who holds it.
+type LegRole string
+
+const (
+	RoleConsult LegRole = "consult" // asked by the holder while the customer hears music
+	RoleGuest   LegRole = "guest"   // talks with all
+	RoleListen  LegRole = "listen"  // hears all, is heard by nobody
+	RoleWhisper LegRole = "whisper" // hears all, is heard by agents alone
+	RoleBarge   LegRole = "barge"   // a supervisor who talks with all
+)
+
+// Supervises reports whether it is a supervisor's.
+func (r LegRole) Supervises() bool { return r == RoleListen || r == RoleWhisper || r == RoleBarge }
+
+// LeftReason is why a leg ended.
+type LeftReason string
+
+const (
+	LeftSelf     LeftReason = "left"      // hung up
+	LeftRemoved  LeftReason = "removed"   // the holder took it out, or took the invitation back
+	LeftReturned LeftReason = "returned"  // the consultation is over, the holder is with the customer again
+	LeftNobody   LeftReason = "no_answer" // nobody took the invitation
+	LeftLost     LeftReason = "lost"      // the line broke and did not come back
+)
+
 // Agents, stream "agent/{AgentID}".
 type (
 	// AgentSaved adds an agent or changes one. PasswordHash is an argon2id string, empty until set.
@@ -278,7 +373,7 @@ type (
 		Agent        AgentID   `json:"agent"`
 		Name         string    `json:"name"`
 		Queues       []QueueID `json:"queues"`
-		Role         string    `json:"role"` // agent, admin
+		Role         string    `json:"role"` // agent, supervisor, admin
 		CallCapacity int       `json:"call_capacity"`
 		TextCapacity int       `json:"text_capacity"`
 		PasswordHash string    `json:"password_hash,omitempty"`
@@ -408,6 +503,15 @@ func (CallAnswered) EventType() string         { return "call.answered" }
 func (CallConnected) EventType() string        { return "call.connected" }
 func (CallEnded) EventType() string            { return "call.ended" }
 func (CallPlaced) EventType() string           { return "call.placed" }
+func (CallHeld) EventType() string             { return "call.held" }
+func (CallResumed) EventType() string          { return "call.resumed" }
+func (CallInvited) EventType() string          { return "call.invited" }
+func (CallLegOffered) EventType() string       { return "call.leg_offered" }
+func (CallLegOfferEnded) EventType() string    { return "call.leg_offer_ended" }
+func (CallJoined) EventType() string           { return "call.joined" }
+func (CallConferenced) EventType() string      { return "call.conferenced" }
+func (CallLeft) EventType() string             { return "call.left" }
+func (CallSupervised) EventType() string       { return "call.supervised" }
 func (WrapUpEnded) EventType() string          { return "wrapup.ended" }
 func (EmergencyChanged) EventType() string     { return "emergency.changed" }
 func (ConversationOpened) EventType() string   { return "conversation.opened" }
@@ -453,6 +557,15 @@ var decoders = map[string]func(Unmarshal, []byte) (Event, error){
 	"call.connected":        decode[CallConnected],
 	"call.ended":            decode[CallEnded],
 	"call.placed":           decode[CallPlaced],
+	"call.held":             decode[CallHeld],
+	"call.resumed":          decode[CallResumed],
+	"call.invited":          decode[CallInvited],
+	"call.leg_offered":      decode[CallLegOffered],
+	"call.leg_offer_ended":  decode[CallLegOfferEnded],
+	"call.joined":           decode[CallJoined],
+	"call.conferenced":      decode[CallConferenced],
+	"call.left":             decode[CallLeft],
+	"call.supervised":       decode[CallSupervised],
 	"wrapup.ended":          decode[WrapUpEnded],
 	"emergency.changed":     decode[EmergencyChanged],
 	"conversation.opened":   decode[ConversationOpened],

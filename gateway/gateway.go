@@ -31,6 +31,7 @@ type (
 	FileID         string
 	CallID         string // made by who begins the call: 16–64 of A-Z, a-z, 0-9, - and _
 	LinkID         string
+	LegID          string // of somebody in a call beside the customer and the holder; derived from the journal
 )
 
 // Channel names. They are stored in the journal and never change.

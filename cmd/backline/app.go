@@ -126,7 +126,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
 		Raw: []func(journal.Event){a.applyAccess, a.applyLinks}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
-		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Ready: a.ready})
+		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Supervision: c.Calls.Supervision, Ready: a.ready})
 	lookup.live = a.live
 	if a.calls != nil {
 		a.calls.Use(a.live)

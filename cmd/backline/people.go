@@ -61,7 +61,7 @@ func (m *Main) agent(ctx context.Context, args []string) error {
 	queues := fs.String("queues", "", "queues, separated by commas")
 	asJSON := fs.Bool("json", false, "print JSON")
 	fs.StringVar(&a.Name, "name", "", "name for customers and colleagues")
-	fs.StringVar(&a.Role, "role", access.RoleAgent, "agent or admin")
+	fs.StringVar(&a.Role, "role", access.RoleAgent, "agent, supervisor or admin")
 	fs.IntVar(&a.TextCapacity, "texts", 4, "written conversations at once")
 	if err := m.parse(fs, args[1:]); err != nil {
 		return err
@@ -147,7 +147,7 @@ func (m *Main) listAgents(ctx context.Context, c *http.Client, asJSON bool) erro
 		return json.NewEncoder(m.Stdout).Encode(all)
 	}
 	for _, a := range all {
-		fmt.Fprintf(m.Stdout, "%-16s %-6s %-24s %v\n", a.ID, a.Role, a.Name, a.Queues)
+		fmt.Fprintf(m.Stdout, "%-16s %-10s %-24s %v\n", a.ID, a.Role, a.Name, a.Queues)
 	}
 	return nil
 }

@@ -41,10 +41,11 @@ import (
 	"backline/gateway/journal"
 )
 
-// Roles. An admin may do all that an agent may.
+// Roles. A supervisor may do all that an agent may, and join colleagues' calls; an admin all that a supervisor may.
 const (
-	RoleAgent = "agent"
-	RoleAdmin = "admin"
+	RoleAgent      = "agent"
+	RoleSupervisor = "supervisor"
+	RoleAdmin      = "admin"
 )
 
 // Times.

@@ -80,8 +80,8 @@ func checkAgent(a *Agent) error {
 	switch {
 	case !gateway.ValidName(string(a.ID)):
 		return bad("id", `want 1–64 of a-z, 0-9, "-", "_", "."`)
-	case a.Role != RoleAgent && a.Role != RoleAdmin:
-		return bad("role", "want agent or admin")
+	case a.Role != RoleAgent && a.Role != RoleSupervisor && a.Role != RoleAdmin:
+		return bad("role", "want agent, supervisor or admin")
 	case len(a.Name) > 200:
 		return bad("name", "want at most 200 characters")
 	case a.CallCapacity < 0 || a.TextCapacity < 0:

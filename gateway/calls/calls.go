@@ -3,6 +3,9 @@
 //
 //	offered ─(first sound)→ requested → waiting (music) → answered ─(both heard)→ connected → ended
 //
+// While it is connected the call can be held, colleagues consulted or brought in, and supervisors join; package
+// conversation knows these from the journal and table.go says what they mean for ears.
+//
 // A call is in the journal from the customer's first sound on. Before that it is nothing: a page that was only
 // looked at, a link scanner that presses buttons, a browser without a microphone never reach the queue.
 //
@@ -46,7 +49,7 @@ const MaxPending = 200
 // Media carries the sound; see package media.
 type Media interface {
 	Offer(ctx context.Context, key media.LegKey, sdp string, restart bool) (answer string, err error)
-	Hear(call string, table map[media.Side]media.Source)
+	Hear(call string, table media.Table)
 	Hangup(key media.LegKey)
 	End(call string)
 }
@@ -56,6 +59,8 @@ type Book interface {
 	CallOf(who gateway.Identity) (live.CallChange, bool)
 	CallFact(ctx context.Context, who gateway.Identity, key string, e gateway.Event) error
 	RequeueCall(ctx context.Context, id gateway.ConversationID, call gateway.CallID) error
+	HangUpLeg(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, call gateway.CallID) (ended bool, err error)
+	LostLeg(ctx context.Context, id gateway.ConversationID, call gateway.CallID, leg gateway.LegID) error
 	Online(who gateway.Identity) bool
 	TellVisitor(who gateway.Identity, frame any)
 	TellAgent(id gateway.AgentID, frame any)
@@ -90,10 +95,10 @@ type call struct {
 	is           wire.Call // as the journal has it
 	rev          uint64    // of the head that is changed to is.State
 	customer     leg
-	agent        leg
-	agentOf      gateway.AgentID // whose line agent is
-	heard        table           // what media was last told
-	over         bool            // to be ended
+	agents       map[gateway.AgentID]*leg // of those who are in it, also while they have no line
+	left         []gateway.AgentID        // whose line is to be ended
+	heard        media.Table              // what media was last told
+	over         bool                     // to be ended
 }
 
 // leg is one side's line.
@@ -149,7 +154,7 @@ func (d *Desk) Changed(ch live.CallChange) {
 
 func (d *Desk) addLocked(id gateway.CallID, who gateway.Identity) *call {
 	now := time.Now()
-	c := &call{id: id, who: who, began: now, customer: leg{away: now}, agent: leg{away: now}}
+	c := &call{id: id, who: who, began: now, customer: leg{away: now}, agents: map[gateway.AgentID]*leg{}}
 	d.calls[id] = c
 	return c
 }
@@ -159,10 +164,47 @@ func (c *call) take(ch live.CallChange) {
 	if !c.known || c.is.State != ch.Call.State || c.is.Agent != ch.Call.Agent {
 		c.rev = ch.Rev
 	}
-	if c.is.Agent != ch.Call.Agent {
-		c.agent.away = time.Now()
-	}
 	c.known, c.conversation, c.holder, c.is = true, ch.Conversation, ch.Holder, *ch.Call
+	c.meet()
+}
+
+// meet brings the lines of agents to who is in the call.
+func (c *call) meet() {
+	in := map[gateway.AgentID]bool{}
+	for _, a := range inCall(&c.is) {
+		in[a] = true
+		if c.agents[a] == nil {
+			c.agents[a] = &leg{away: time.Now()}
+		}
+	}
+	for a := range c.agents {
+		if !in[a] {
+			delete(c.agents, a)
+			c.left = append(c.left, a)
+		}
+	}
+}
+
+// inCall are the agents whose lines belong to a call.
+func inCall(c *wire.Call) []gateway.AgentID {
+	var all []gateway.AgentID
+	if c.Agent != "" {
+		all = append(all, c.Agent)
+	}
+	for _, l := range c.Legs {
+		if l.Agent != "" && l.Agent != c.Agent {
+			all = append(all, l.Agent)
+		}
+	}
+	return all
+}
+
+// holderLeg is the line of who holds the call; of a call that waits one that is absent.
+func (c *call) holderLeg() *leg {
+	if l := c.agents[c.is.Agent]; l != nil {
+		return l
+	}
+	return &leg{away: c.began}
 }
 
 // OnMedia hears what becomes of lines; it is media.Options.OnEvent.
@@ -174,6 +216,10 @@ func (d *Desk) OnMedia(e media.Event) {
 		return
 	}
 	l := c.leg(e.Leg.Side)
+	if l == nil { // of an agent who has left
+		d.mu.Unlock()
+		return
+	}
 	l.heard = l.heard || e.FirstAudio
 	changed := l.state != e.State
 	switch l.state = e.State; {
@@ -191,26 +237,31 @@ func (d *Desk) OnMedia(e media.Event) {
 	d.poke()
 }
 
+// leg is a side's line; nil for an agent who is not in the call.
 func (c *call) leg(s media.Side) *leg {
-	if s == media.Agent {
-		return &c.agent
+	if s == media.Customer {
+		return &c.customer
 	}
-	return &c.customer
+	return c.agents[agentOf(s)]
 }
 
-// peersLocked returns what tells the other side how side is reached.
-func (d *Desk) peersLocked(c *call, side media.Side, changed bool) func() {
+// peersLocked returns what tells the others how side is reached: agents of the customer, the customer of who
+// holds the call.
+func (d *Desk) peersLocked(c *call, s media.Side, changed bool) func() {
 	if !changed || !c.known {
 		return func() {}
 	}
-	f := wire.CallPeer{Call: c.id, State: peerState(c.leg(side))}
-	who, agent := c.who, c.is.Agent
-	if side == media.Agent {
+	if s != media.Customer {
+		if agentOf(s) != c.is.Agent {
+			return func() {}
+		}
+		f, who := wire.CallPeer{Call: c.id, State: peerState(c.holderLeg())}, c.who
 		return func() { d.book.TellVisitor(who, f) }
 	}
+	f, agents := wire.CallPeer{Call: c.id, State: peerState(&c.customer)}, inCall(&c.is)
 	return func() {
-		if agent != "" {
-			d.book.TellAgent(agent, f)
+		for _, a := range agents {
+			d.book.TellAgent(a, f)
 		}
 	}
 }

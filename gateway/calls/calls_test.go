@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,7 +26,7 @@ import (
 // lines is media without sound: the test says what becomes of lines.
 type lines struct {
 	mu    sync.Mutex
-	hears map[string]map[media.Side]media.Source
+	hears map[string]media.Table
 	hung  []media.LegKey
 	ended []string
 }
@@ -37,7 +38,7 @@ func (l *lines) Offer(_ context.Context, _ media.LegKey, sdp string, restart boo
 	return "answer to " + sdp, nil
 }
 
-func (l *lines) Hear(call string, table map[media.Side]media.Source) {
+func (l *lines) Hear(call string, table media.Table) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hears[call] = maps.Clone(table)
@@ -56,11 +57,19 @@ func (l *lines) End(call string) {
 	delete(l.hears, call)
 }
 
+// hear is what a side hears, with + between.
 func (l *lines) hear(call gateway.CallID, side media.Side) media.Source {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.hears[string(call)][side]
+	var all []string
+	for _, s := range l.hears[string(call)][side] {
+		all = append(all, string(s))
+	}
+	return media.Source(strings.Join(all, "+"))
 }
+
+// of is an agent's side.
+func of(a gateway.AgentID) media.Side { return media.Side("agent/" + a) }
 
 // house is a desk over a running Live, in a bubble.
 type house struct {
@@ -81,7 +90,7 @@ func run(t *testing.T, j *memory.Journal) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, lines: &lines{hears: map[string]map[media.Side]media.Source{}}, journal: j}
+	h := &house{t: t, lines: &lines{hears: map[string]media.Table{}}, journal: j}
 	h.desk = calls.New(calls.Options{Media: h.lines, Log: slog.New(slog.DiscardHandler),
 		Allow: func(gateway.Identity, gateway.CallID) error { return h.allowed },
 		Done:  func(_ gateway.Identity, id gateway.CallID) { h.done = append(h.done, id) }})
@@ -181,7 +190,7 @@ func (h *house) talk(who gateway.Identity, id gateway.CallID, agent gateway.Agen
 	c := h.ring(who, id)
 	h.must(h.AcceptOffer(h.t.Context(), agent, c.ID, c.Offer.ID))
 	h.must(h.desk.AgentOffer(h.t.Context(), agent, c.ID, id, window, false))
-	h.line(id, media.Agent, media.Connecting, media.Connected)
+	h.line(id, of(agent), media.Connecting, media.Connected)
 	if c = h.only(); c.Call == nil || c.Call.State != wire.CallConnected {
 		h.t.Fatalf("call %+v, want it connected", c.Call)
 	}
@@ -221,8 +230,8 @@ func TestCallerHearsMusicThenTheAgent(t *testing.T) {
 			t.Errorf("before the agent has a line the caller hears %q, want music", got)
 		}
 		h.must(h.desk.AgentOffer(t.Context(), "jana", c.ID, id, window, false))
-		h.line(id, media.Agent, media.Connected)
-		if a, b := h.lines.hear(id, media.Customer), h.lines.hear(id, media.Agent); a != media.From(media.Agent) || b != media.From(media.Customer) {
+		h.line(id, of("jana"), media.Connected)
+		if a, b := h.lines.hear(id, media.Customer), h.lines.hear(id, of("jana")); a != media.From(of("jana")) || b != media.From(media.Customer) {
 			t.Errorf("the customer hears %q and the agent %q, want each other", a, b)
 		}
 		h.must(nil, h.desk.AgentHangup(t.Context(), "jana", c.ID, id))
@@ -256,8 +265,8 @@ func TestRestartBringsBothBackIntoTheCall(t *testing.T) {
 		h.must(h.desk.CustomerOffer(t.Context(), visitor(1), id, "a=fingerprint:new\r\n", false))
 		h.must(h.desk.AgentOffer(t.Context(), "jana", c.ID, id, "a=fingerprint:new too\r\n", false))
 		h.line(id, media.Customer, media.Connected)
-		h.line(id, media.Agent, media.Connected)
-		if a, b := h.lines.hear(id, media.Customer), h.lines.hear(id, media.Agent); a != media.From(media.Agent) || b != media.From(media.Customer) {
+		h.line(id, of("jana"), media.Connected)
+		if a, b := h.lines.hear(id, media.Customer), h.lines.hear(id, of("jana")); a != media.From(of("jana")) || b != media.From(media.Customer) {
 			t.Errorf("after the restart the customer hears %q and the agent %q, want each other", a, b)
 		}
 		h.alive(2*calls.LostAfter, "jana")
@@ -333,23 +342,23 @@ func TestTransferHangsUpTheFirstAgentAndPlaysMusic(t *testing.T) {
 		}
 		h.must(h.AcceptOffer(t.Context(), first, c.ID, c.Offer.ID))
 		h.must(h.desk.AgentOffer(t.Context(), first, c.ID, id, window, false))
-		h.line(id, media.Agent, media.Connected)
+		h.line(id, of(first), media.Connected)
 		h.must(h.Transfer(t.Context(), first, c.ID, gateway.AgentTarget(other)))
 		synctest.Wait()
 		if got := h.lines.hear(id, media.Customer); got != media.Music {
 			t.Errorf("the customer hears %q, want music", got)
 		}
-		if len(h.lines.hung) != 1 || h.lines.hung[0].Side != media.Agent {
+		if len(h.lines.hung) != 1 || h.lines.hung[0].Side != of(first) {
 			t.Errorf("hung up %v, want the first agent's line", h.lines.hung)
 		}
-		h.line(id, media.Agent, media.Closed)
+		h.line(id, of(first), media.Closed)
 		if _, err := h.desk.AgentOffer(t.Context(), first, c.ID, id, window, false); err == nil {
 			t.Error("the first agent is let back in")
 		}
 		c = h.only()
 		h.must(h.AcceptOffer(t.Context(), other, c.ID, c.Offer.ID))
 		h.must(h.desk.AgentOffer(t.Context(), other, c.ID, id, "a=fingerprint:other\r\n", false))
-		h.line(id, media.Agent, media.Connected)
+		h.line(id, of(other), media.Connected)
 		if got := h.only(); got.Call.State != wire.CallConnected || got.Call.Agent != other {
 			t.Errorf("call %+v, want it connected with %s", got.Call, other)
 		}
@@ -417,7 +426,7 @@ func TestAgentCallsRingsAndIsAnsweredOrNot(t *testing.T) {
 		}
 		h.must(h.PlaceCall(t.Context(), "jana", c.ID, callID(3)))
 		h.must(h.desk.AgentOffer(t.Context(), "jana", c.ID, callID(3), window, false))
-		h.line(callID(3), media.Agent, media.Connected)
+		h.line(callID(3), of("jana"), media.Connected)
 		h.must(h.desk.CustomerOffer(t.Context(), who, callID(3), window, false))
 		h.line(callID(3), media.Customer, media.Connected)
 		if got := h.only(); got.Call == nil || got.Call.State != wire.CallConnected {

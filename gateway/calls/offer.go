@@ -19,7 +19,7 @@ func (d *Desk) CustomerOffer(ctx context.Context, who gateway.Identity, id gatew
 	if err := d.customersCall(who, id); err != nil {
 		return "", err
 	}
-	return d.offer(ctx, id, media.Customer, "", sdp, restart)
+	return d.offer(ctx, id, media.Customer, sdp, restart)
 }
 
 // customersCall finds or begins the call that a page offers a line of.
@@ -63,45 +63,49 @@ func (d *Desk) beginLocked(who gateway.Identity, id gateway.CallID) error {
 	return nil
 }
 
-// AgentOffer answers a line of an agent's console: of a call the agent has taken, or has placed.
+// AgentOffer answers a line of an agent's console: of a call that the agent has taken, has placed, was asked into
+// or supervises.
 func (d *Desk) AgentOffer(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, id gateway.CallID, sdp string, restart bool) (string, error) {
 	d.mu.Lock()
 	c := d.calls[id]
-	ok := c != nil && c.known && !c.over && c.conversation == conversation && c.is.Agent == agent && c.is.State != wire.CallWaiting
+	ok := c != nil && c.known && !c.over && c.conversation == conversation && c.agents[agent] != nil && c.is.State != wire.CallWaiting
 	d.mu.Unlock()
 	if !ok {
 		return "", gateway.Errorf(gateway.Conflicting, "this call is over, or somebody else has it")
 	}
-	return d.offer(ctx, id, media.Agent, agent, sdp, restart)
+	return d.offer(ctx, id, side(agent), sdp, restart)
 }
 
 // offer hands the offer to media and notes whose line it is.
-func (d *Desk) offer(ctx context.Context, id gateway.CallID, side media.Side, agent gateway.AgentID, sdp string, restart bool) (string, error) {
+func (d *Desk) offer(ctx context.Context, id gateway.CallID, s media.Side, sdp string, restart bool) (string, error) {
 	print := fingerprint(sdp)
 	d.mu.Lock()
+	var l *leg
 	c := d.calls[id]
-	if c == nil {
+	if c != nil {
+		l = c.leg(s)
+	}
+	if l == nil {
 		d.mu.Unlock()
 		return "", gateway.Errorf(gateway.NotFound, "the call is over")
 	}
-	l := c.leg(side)
 	if restart && l.fingerprint != "" && l.fingerprint != print {
 		d.mu.Unlock()
 		return "", gateway.Errorf(gateway.Conflicting, "this call goes on in another window")
 	}
 	d.mu.Unlock()
-	answer, err := d.opts.Media.Offer(ctx, media.LegKey{Call: string(id), Side: side}, sdp, restart)
+	answer, err := d.opts.Media.Offer(ctx, media.LegKey{Call: string(id), Side: s}, sdp, restart)
 	if err != nil {
 		return "", err
 	}
 	d.mu.Lock()
 	l.fingerprint = print
-	if side == media.Agent {
-		c.agentOf = agent
+	if s != media.Customer && c.leg(s) == nil { // they left while the offer was answered
+		c.left = append(c.left, agentOf(s))
 	}
-	other := media.Agent
-	if side == media.Agent {
-		other = media.Customer
+	other := media.Customer
+	if s == media.Customer {
+		other = side(c.is.Agent)
 	}
 	tell := d.peersLocked(c, other, true)
 	d.mu.Unlock()
@@ -143,7 +147,7 @@ func (d *Desk) CustomerHangup(ctx context.Context, who gateway.Identity, id gate
 	return d.end(ctx, who, gateway.CallEnded{Call: id, Reason: why})
 }
 
-// AgentHangup ends the call of a conversation that the agent is in.
+// AgentHangup ends the call of a conversation that the agent holds, or the consultation in it; others leave it.
 func (d *Desk) AgentHangup(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, id gateway.CallID) error {
 	d.mu.Lock()
 	c := d.calls[id]
@@ -151,10 +155,13 @@ func (d *Desk) AgentHangup(ctx context.Context, agent gateway.AgentID, conversat
 		d.mu.Unlock()
 		return nil // it is over
 	}
-	who, mine := c.who, c.is.Agent == agent
+	who, mine := c.who, c.agents[agent] != nil
 	d.mu.Unlock()
 	if !mine {
 		return gateway.Errorf(gateway.Conflicting, "somebody else has this call")
+	}
+	if ended, err := d.book.HangUpLeg(ctx, agent, conversation, id); ended || err != nil {
+		return err
 	}
 	return d.end(ctx, who, gateway.CallEnded{Call: id, Reason: gateway.EndAgent, Agent: agent})
 }

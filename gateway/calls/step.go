@@ -3,7 +3,6 @@ package calls
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,20 +18,19 @@ const (
 	parallelFacts = 64
 )
 
-type table = map[media.Side]media.Source
-
 // fact is something to write about a call.
 type fact struct {
 	call  *call
 	key   string
 	event gateway.Event
-	queue bool // give it back to its queue instead
+	queue bool          // give it back to its queue instead
+	leg   gateway.LegID // or take this leg out, whose line is lost
 }
 
 // plan is what follows from the state of all calls.
 type plan struct {
 	facts []fact
-	hear  map[gateway.CallID]table
+	hear  map[gateway.CallID]media.Table
 	hang  []media.LegKey
 	end   []*call
 }
@@ -93,43 +91,29 @@ func (d *Desk) closedPages() map[gateway.CallID]bool {
 func (d *Desk) plan(now time.Time, closed map[gateway.CallID]bool) plan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p := plan{hear: map[gateway.CallID]table{}}
+	p := plan{hear: map[gateway.CallID]media.Table{}}
 	for id, c := range d.calls {
 		if c.over || (!c.known && !c.customer.heard && now.Sub(c.began) >= UnheardFor) {
 			delete(d.calls, id)
 			p.end = append(p.end, c)
 			continue
 		}
-		if c.agentOf != "" && c.agentOf != c.is.Agent {
-			c.agentOf = ""
-			p.hang = append(p.hang, media.LegKey{Call: string(id), Side: media.Agent})
+		for _, a := range c.left {
+			if c.agents[a] == nil {
+				p.hang = append(p.hang, media.LegKey{Call: string(id), Side: side(a)})
+			}
 		}
-		if t := c.table(); !maps.Equal(t, c.heard) {
+		c.left = nil
+		if t := tableOf(&c.is, c.holderLeg().up()); !equal(t, c.heard) {
 			c.heard = t
 			p.hear[id] = t
 		}
 		if f, due := c.next(now, closed[id]); due {
 			p.facts = append(p.facts, f)
 		}
+		p.facts = append(p.facts, c.lostLegs(now)...)
 	}
 	return p
-}
-
-// table is what each side hears. Who waits hears music; a side whose other side is away for a moment hears
-// nothing, as on any telephone.
-func (c *call) table() table {
-	switch c.is.State {
-	case wire.CallRinging:
-		return table{media.Customer: media.From(media.Agent), media.Agent: media.From(media.Customer)}
-	case wire.CallAnswered:
-		if !c.agent.up() {
-			return table{media.Customer: media.Music, media.Agent: media.Silence}
-		}
-		fallthrough
-	case wire.CallConnected:
-		return table{media.Customer: media.From(media.Agent), media.Agent: media.From(media.Customer)}
-	}
-	return table{media.Customer: media.Music, media.Agent: media.Silence}
 }
 
 // next is what is to be written about c now. closed: the customer's page is closed.
@@ -156,12 +140,24 @@ func (c *call) next(now time.Time, closed bool) (fact, bool) {
 		}
 	case c.lost(now, closed):
 		return ended(gateway.EndLost)
-	case c.is.State == wire.CallAnswered && c.agentOf == c.is.Agent && c.agent.heard && c.customer.heard:
+	case c.is.State == wire.CallAnswered && c.holderLeg().heard && c.customer.heard:
 		return say(fmt.Sprintf("connected/%d", c.rev), gateway.CallConnected{Call: c.id})
-	case c.is.State == wire.CallAnswered && !c.agent.up() && now.Sub(c.agent.away) >= NoLineAfter:
+	case c.is.State == wire.CallAnswered && !c.holderLeg().up() && now.Sub(c.holderLeg().away) >= NoLineAfter:
 		return fact{call: c, queue: true}, true
 	}
 	return fact{}, false
+}
+
+// lostLegs are those beside the holder's whose line does not come back.
+func (c *call) lostLegs(now time.Time) []fact {
+	var facts []fact
+	for _, l := range c.is.Legs {
+		line := c.agents[l.Agent]
+		if line != nil && l.Agent != c.is.Agent && !line.away.IsZero() && now.Sub(line.away) >= NoLineAfter {
+			facts = append(facts, fact{call: c, leg: l.ID})
+		}
+	}
+	return facts
 }
 
 // lost reports whether the customer will not come back.
@@ -188,8 +184,11 @@ func (d *Desk) write(ctx context.Context, facts []fact) bool {
 }
 
 func (d *Desk) writeOne(ctx context.Context, f fact) error {
-	if f.queue {
+	switch {
+	case f.queue:
 		return d.book.RequeueCall(ctx, f.call.conversation, f.call.id)
+	case f.leg != "":
+		return d.book.LostLeg(ctx, f.call.conversation, f.call.id, f.leg)
 	}
 	if err := d.book.CallFact(ctx, f.call.who, f.key, f.event); err != nil {
 		return err

@@ -157,7 +157,7 @@ func (k *checker) hours(key string, h Hours) {
 func (k *checker) eachAgent() {
 	for i, a := range k.c.Agents {
 		key := fmt.Sprintf("agents[%d]", i)
-		k.oneOf(key+".role", a.Role, "agent", "admin")
+		k.oneOf(key+".role", a.Role, "agent", "supervisor", "admin")
 		k.within(key+".capacity.call", a.Capacity.Call, 0, 10)
 		k.within(key+".capacity.text", a.Capacity.Text, 0, 100)
 		for j, q := range a.Queues {
@@ -366,6 +366,7 @@ func (k *checker) rtc() {
 	if k.c.RTC.Media != NoMedia {
 		k.address("rtc.media", k.c.RTC.Media)
 	}
+	k.oneOf("calls.supervision", k.c.Calls.Supervision, "shown", "hidden", "off")
 	if k.c.RTC.Turn != "" {
 		k.address("rtc.turn", k.c.RTC.Turn)
 	}

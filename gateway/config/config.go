@@ -61,6 +61,7 @@ type Config struct {
 	Mail      Mail      `yaml:"mail"`
 	Links     Links     `yaml:"links"`
 	RTC       RTC       `yaml:"rtc"`
+	Calls     Calls     `yaml:"calls"`
 	Store     Store     `yaml:"store"`
 	Limits    Limits    `yaml:"limits"`
 	Log       Log       `yaml:"log"`
@@ -277,6 +278,14 @@ type RTC struct {
 	PublicIPs []string `yaml:"public_ips"`
 }
 
+// Calls are rules about them.
+type Calls struct {
+	// Supervision: supervisors and admins may listen to calls, whisper to agents and join. shown: agents see it
+	// while it lasts and in the timeline; hidden: they do not, the journal has it; off: nobody may. Many countries
+	// demand that agents know. Default shown.
+	Supervision string `yaml:"supervision"`
+}
+
 // Store is where the journal lives.
 type Store struct {
 	// Engine: embedded (default).
@@ -342,6 +351,7 @@ func Default() *Config {
 		},
 		Links:  Links{TTL: 72 * time.Hour, TriesPerHour: 10},
 		RTC:    RTC{Media: ":7881", Turn: ":3478"},
+		Calls:  Calls{Supervision: "shown"},
 		Store:  Store{Engine: "embedded"},
 		Limits: Limits{RequestsPerSecond: 20, Burst: 60, VisitorsPerAddress: 200, UploadBytes: 10 << 20},
 		Log:    Log{Level: "info", Format: "text"},

@@ -14,6 +14,7 @@ import (
 //	                ↑_____(queued)______|_______________________|
 //	placed → ringing ─(customer answers)→ answered …
 //
+// While agents talk with the customer, the call can be held, colleagues asked in and supervisors join: see legs.go.
 // A conversation that is queued again, because it was transferred or its agent is gone, takes its call along:
 // the customer waits again.
 
@@ -49,18 +50,14 @@ func (t *Thread) Call() *wire.Call {
 			}
 		}
 	}
-	if found == nil {
-		return nil
-	}
-	call := *found
-	return &call
+	return found.Clone()
 }
 
 // begin makes call the conversation's call. The head and the line share nothing: both are changed through f.
 func (f *Fold) begin(c *Conversation, call *wire.Call) {
-	own := *call
-	c.Head.Call, c.Head.LastCall, c.Head.LastAt = &own, nil, own.Since
-	c.answeredAt, c.due = time.Time{}, ""
+	own := call.Clone()
+	c.Head.Call, c.Head.LastCall, c.Head.LastAt = own, nil, own.Since
+	c.answeredAt, c.due, c.heldFor, c.legTried = time.Time{}, "", 0, nil
 	f.calling[c.Head.ID] = c
 	if c.Head.Agent != "" && own.State == wire.CallWaiting {
 		f.dueNow(c, dueQueue)
@@ -112,8 +109,14 @@ func (f *Fold) callConnected(r Record, e gateway.CallConnected) {
 // moveCall changes the call of the head and its line.
 func (f *Fold) moveCall(r Record, c *Conversation, to wire.CallState, agent gateway.AgentID) {
 	c.Head.Call.State, c.Head.Call.Agent = to, agent
+	f.emitCall(r, c)
+}
+
+// emitCall brings the line of the timeline to what the call is. Who is in it stands in lines of its own.
+func (f *Fold) emitCall(r Record, c *Conversation) {
 	if it := c.item(callItemID(c.Head.Call.ID)); it != nil {
 		call := *c.Head.Call
+		call.Legs = nil
 		it.Call = &call
 		f.emitItem(r, c, it)
 	}
@@ -138,6 +141,7 @@ func (f *Fold) callEnded(r Record, e gateway.CallEnded) {
 
 // endCall takes the call out of the head and notes what is to be decided now.
 func (f *Fold) endCall(r Record, c *Conversation, why gateway.EndReason, by gateway.AgentID) {
+	f.resume(r, c)
 	call := c.Head.Call
 	rec := &wire.CallRecord{From: call.From, Outcome: outcome(call, why), Reason: string(why), Agent: call.Agent}
 	if by != "" {
@@ -145,6 +149,7 @@ func (f *Fold) endCall(r Record, c *Conversation, why gateway.EndReason, by gate
 	}
 	if call.ConnectedAt != nil {
 		rec.TalkMS = max(0, r.At.Sub(*call.ConnectedAt)).Milliseconds()
+		rec.HeldMS = c.heldFor.Milliseconds()
 	}
 	answered := c.answeredAt
 	if answered.IsZero() {
@@ -213,7 +218,7 @@ func (f *Fold) CallsDue(yield func(*Conversation) bool) {
 // Talking reports whether an agent is in a call, or calls somebody.
 func (f *Fold) Talking(a gateway.AgentID) bool {
 	for _, c := range f.calling {
-		if c.Head.Call.Agent == a {
+		if c.Head.Call.Agent == a || c.Head.Call.Leg(a) != nil {
 			return true
 		}
 	}

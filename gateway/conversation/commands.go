@@ -10,9 +10,12 @@ import (
 // The commands return the event to append to the conversation's stream at its Version, or why not. The
 // caller appends with Expect: Version; on a conflict it asks again.
 
-// Accept: agent takes an offer that rings at them.
+// Accept: agent takes an offer that rings at them: the conversation, or an invitation into its call.
 func (c *Conversation) Accept(agent gateway.AgentID, offer gateway.OfferID) (gateway.Event, error) {
 	o := c.Head.Offer
+	if l := c.legOf(offer); l != nil {
+		return c.join(agent, offer, l)
+	}
 	if c.Head.State == gateway.StateActive && c.Head.Agent == agent {
 		return nil, nil // said twice
 	}
@@ -24,11 +27,28 @@ func (c *Conversation) Accept(agent gateway.AgentID, offer gateway.OfferID) (gat
 
 // Decline: agent lets the next one have it.
 func (c *Conversation) Decline(agent gateway.AgentID, offer gateway.OfferID) (gateway.Event, error) {
-	o := c.Head.Offer
+	o, l := c.Head.Offer, c.legOf(offer)
+	if l != nil {
+		o = l.Offer
+	}
 	if o == nil || o.ID != offer || !slices.Contains(o.Agents, agent) {
 		return nil, gateway.Errorf(gateway.Conflicting, "this offer is over")
 	}
+	if l != nil {
+		return gateway.CallLegOfferEnded{Call: c.Head.Call.ID, Leg: l.ID, Offer: offer, Agent: agent, Outcome: "declined"}, nil
+	}
 	return gateway.OfferEnded{Offer: offer, Agent: agent, Outcome: "declined"}, nil
+}
+
+// PickUp: agent takes what rings at a colleague. Of two who do, one has it.
+func (c *Conversation) PickUp(agent gateway.AgentID, offer gateway.OfferID) (gateway.Event, error) {
+	if c.Head.State == gateway.StateActive && c.Head.Agent == agent {
+		return nil, nil // said twice
+	}
+	if o := c.Head.Offer; o == nil || o.ID != offer {
+		return nil, gateway.Errorf(gateway.Conflicting, "it does not ring any more: somebody was faster, or it rang out")
+	}
+	return gateway.ConversationAssigned{Agent: agent, Offer: offer, How: "picked_up"}, nil
 }
 
 // Take: agent takes a conversation by hand, also one that rings elsewhere or that a colleague holds.

@@ -82,8 +82,10 @@ type Conversation struct {
 	LastAgent gateway.AgentID   // who held it last
 	Seen      uint64            // position up to which an agent has read what the customer wrote
 
-	answeredAt time.Time // its call was taken
-	due        string    // what its call asks for: dueQueue …
+	answeredAt time.Time     // its call was taken
+	heldFor    time.Duration // of its call, without the hold under way
+	legTried   map[gateway.LegID][]gateway.AgentID
+	due        string // what its call asks for: dueQueue …
 
 	readTo uint64
 	holder gateway.AgentID // whom f.held counts it for
@@ -236,6 +238,8 @@ func (f *Fold) applyToConversation(r Record) {
 		c.readTo = max(c.readTo, e.Position)
 		c.Head.Unread = c.countUnread()
 		f.touch(r, c)
+	default:
+		f.applyToCall(r, c)
 	}
 }
 
@@ -287,15 +291,7 @@ func (f *Fold) touch(r Record, c *Conversation) {
 	c.Head.Rev = r.Pos
 	head := c.Head
 	head.Contact.Identities = slices.Clone(head.Contact.Identities)
-	if c.Head.Offer != nil {
-		o := *c.Head.Offer
-		o.Agents = slices.Clone(o.Agents)
-		head.Offer = &o
-	}
-	if c.Head.Call != nil {
-		call := *c.Head.Call
-		head.Call = &call
-	}
+	head.Offer, head.Call = c.Head.Offer.Clone(), c.Head.Call.Clone()
 	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Conversation: &head})
 }
 

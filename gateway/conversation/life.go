@@ -117,6 +117,8 @@ func (f *Fold) queued(r Record, c *Conversation, e gateway.ConversationQueued) {
 	c.Front, c.Held, c.Tried = e.Front, false, nil
 	if call := c.Head.Call; call != nil && call.State != wire.CallRinging {
 		c.answeredAt = time.Time{}
+		f.resume(r, c)
+		call.Legs = nil
 		f.moveCall(r, c, wire.CallWaiting, "")
 	}
 	f.event(r, c, "queued", map[string]string{"queue": string(e.Queue), "target": string(e.Target), "reason": e.Reason,
@@ -171,6 +173,7 @@ func (f *Fold) assigned(r Record, c *Conversation, e gateway.ConversationAssigne
 		if c.answeredAt.IsZero() {
 			c.answeredAt = r.At
 		}
+		f.handOver(r, c, e.Agent)
 		f.moveCall(r, c, wire.CallAnswered, e.Agent)
 	}
 	f.event(r, c, "assigned", map[string]string{"agent": string(e.Agent), "agent_name": f.agentName(e.Agent), "how": e.How,

@@ -52,9 +52,37 @@ var commands = map[string]func(context.Context, *conn, wire.Command) (live.Resul
 		}
 		return live.Result{}, c.hub.opts.Calls.AgentHangup(ctx, c.agent, m.Conversation, m.Call)
 	},
+	"hold":       onCall((*live.Live).Hold),
+	"resume":     onCall((*live.Live).Resume),
+	"connect":    onCall((*live.Live).Connect),
+	"back":       onCall((*live.Live).Back),
+	"conference": onCall((*live.Live).Conference),
+	"leave":      onCall((*live.Live).LeaveCall),
+	"consult": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
+		return c.hub.opts.Live.Invite(ctx, c.agent, m.Conversation, m.Call, gateway.RoleConsult, m.To)
+	},
+	"invite": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
+		return c.hub.opts.Live.Invite(ctx, c.agent, m.Conversation, m.Call, gateway.RoleGuest, m.To)
+	},
+	"remove": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
+		return c.hub.opts.Live.RemoveLeg(ctx, c.agent, m.Conversation, m.Call, m.Leg)
+	},
+	"supervise": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
+		return c.hub.opts.Live.Supervise(ctx, c.agent, m.Conversation, m.Call, m.Mode)
+	},
+	"pickup": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
+		return c.hub.opts.Live.PickUp(ctx, c.agent, m.Conversation, m.Offer)
+	},
 	"end_wrap_up": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
 		return c.hub.opts.Live.EndWrapUp(ctx, c.agent, m.Conversation)
 	},
+}
+
+// onCall is a command of who holds a call that needs nothing but the call.
+func onCall(run func(*live.Live, context.Context, gateway.AgentID, gateway.ConversationID, gateway.CallID) (live.Result, error)) func(context.Context, *conn, wire.Command) (live.Result, error) {
+	return func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
+		return run(c.hub.opts.Live, ctx, c.agent, m.Conversation, m.Call)
+	}
 }
 
 func errNoCalls() error { return gateway.Errorf(gateway.Conflicting, "calls are switched off here") }

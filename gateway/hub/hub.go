@@ -254,7 +254,7 @@ func (c *conn) write(ctx context.Context, sub *live.Subscription, snap live.Snap
 func (c *conn) sendSnapshot(snap live.Snapshot) error {
 	o := c.hub.opts
 	w := wire.ConsoleWelcome{Version: wire.Version, Build: o.Build, Company: o.Company, Resumed: snap.Resumed, Head: snap.Head,
-		Agents: snap.Agents, Queues: snap.Queues, Alarms: snap.Alarms, Replies: o.Replies, Emergency: snap.Emergency, Calls: o.Calls != nil,
+		Agents: snap.Agents, Queues: snap.Queues, Alarms: snap.Alarms, Replies: o.Replies, Emergency: snap.Emergency, Calls: o.Calls != nil, Supervision: o.Live.Supervision(),
 		ServerNow: time.Now().UTC()}
 	for _, a := range snap.Agents {
 		if a.ID == c.agent {

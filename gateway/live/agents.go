@@ -86,7 +86,9 @@ func (l *Live) mirrorLocked(r conversation.Record) {
 			l.putAgentLocked(a, now)
 		}
 	case gateway.ConversationAssigned, gateway.ConversationQueued, gateway.ConversationClosed, gateway.WrapUpStarted,
-		gateway.ConversationReopened, gateway.MessageSubmitted, gateway.CallPlaced, gateway.WrapUpEnded:
+		gateway.ConversationReopened, gateway.MessageSubmitted, gateway.CallPlaced, gateway.WrapUpEnded,
+		gateway.CallInvited, gateway.CallLegOffered, gateway.CallLegOfferEnded, gateway.CallJoined, gateway.CallConferenced,
+		gateway.CallLeft, gateway.CallSupervised, gateway.CallHeld, gateway.CallResumed:
 		l.putStreamLocked(r.Stream)
 	}
 }
@@ -115,6 +117,7 @@ func (l *Live) putByIDLocked(id gateway.ConversationID) {
 // putWorkLocked mirrors one conversation. One that another application answers is shown and not offered.
 func (l *Live) putWorkLocked(c *conversation.Conversation) {
 	h := &c.Head
+	l.putLegsLocked(c)
 	if !c.Open() || (h.NotOurs && h.Agent == "") {
 		l.router.RemoveWork(h.ID)
 		return
@@ -144,7 +147,15 @@ func (l *Live) putAgentLocked(id gateway.AgentID, now time.Time) {
 		return
 	}
 	l.router.PutAgent(router.Agent{ID: id, Queues: a.saved.Queues, Presence: a.presence, LastHeartbeat: a.heartbeat,
-		CallCapacity: room(a.saved.CallCapacity), TextCapacity: room(a.saved.TextCapacity), Misses: a.misses, IdleSince: a.idleSince})
+		CallCapacity: l.callRoomLocked(id, a), TextCapacity: room(a.saved.TextCapacity), Misses: a.misses, IdleSince: a.idleSince})
+}
+
+// callRoomLocked is how many calls an agent has room for: who talks has none for another.
+func (l *Live) callRoomLocked(id gateway.AgentID, a *agent) int {
+	if n := room(a.saved.CallCapacity); n <= 1 || !l.fold.Talking(id) {
+		return n
+	}
+	return 1
 }
 
 // room is a saved capacity as the router takes it: an agent's 0 is none, the router's is its default.

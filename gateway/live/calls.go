@@ -43,10 +43,7 @@ func (l *Live) callChangedLocked(h *wire.Conversation, t gateway.ThreadID) {
 	if th, ok := l.fold.Thread(t); ok {
 		ch.Who = th.Identity
 	}
-	if h.Call != nil {
-		call := *h.Call
-		ch.Call = &call
-	}
+	ch.Call = h.Call.Clone()
 	l.opts.Calls.Changed(ch)
 }
 

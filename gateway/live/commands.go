@@ -244,7 +244,7 @@ func (l *Live) Conversation(id gateway.ConversationID) (wire.Conversation, bool)
 	if !ok {
 		return wire.Conversation{}, false
 	}
-	return l.viewLocked(c.Head, c.Thread, time.Now()), true
+	return seenBy(l.viewLocked(c.Head, c.Thread, time.Now()), ""), true
 }
 
 // Conversations returns the heads of all conversations in memory that keep says yes to.
@@ -255,7 +255,7 @@ func (l *Live) Conversations(keep func(*wire.Conversation) bool) []wire.Conversa
 	out := []wire.Conversation{}
 	for c := range l.fold.All {
 		if keep(&c.Head) {
-			out = append(out, l.viewLocked(c.Head, c.Thread, now))
+			out = append(out, seenBy(l.viewLocked(c.Head, c.Thread, now), ""))
 		}
 	}
 	return out

@@ -38,7 +38,9 @@ func (l *Live) decide(ctx context.Context) (uint64, time.Duration, error) {
 	actions = append(actions, l.returnsLocked(now)...)
 	actions = append(actions, l.callsLocked(now)...)
 	for _, d := range l.router.Decide(now, maxDecisions) {
-		actions = append(actions, l.actionLocked(d, now))
+		if d, ok := l.legDecisionLocked(d); ok {
+			actions = append(actions, l.actionLocked(d, now))
+		}
 	}
 	for _, id := range l.fold.Forget(now) {
 		l.router.RemoveWork(id)

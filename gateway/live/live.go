@@ -76,6 +76,8 @@ type Options struct {
 	EntryOf func(gateway.Identity) (Entry, bool)
 	// Calls joins the sides of calls; nil: calls cannot be had.
 	Calls Calls
+	// Supervision says whether supervisors may join calls and whether agents are told; "": SupervisionShown.
+	Supervision string
 	// Ready is called once, when the journal has been folded up to the head found at start.
 	Ready func()
 }
@@ -104,8 +106,9 @@ type Live struct {
 	subs      map[*Subscription]struct{}
 	visitors  map[gateway.ThreadID]map[*visitor]struct{}
 	alarms    map[string]wire.Alarm
-	calling   map[gateway.ConversationID]struct{} // whose call Calls knows
-	forgotten uint64                              // highest Rev of a conversation that left memory
+	calling   map[gateway.ConversationID]struct{}       // whose call Calls knows
+	legs      map[gateway.ConversationID][]wire.CallLeg // of whose call the router knows
+	forgotten uint64                                    // highest Rev of a conversation that left memory
 	replayed  bool
 	failed    error // why Run ended
 	stats     Stats
@@ -134,7 +137,7 @@ func New(o Options) *Live {
 		ready: make(chan struct{}), hurry: make(chan struct{}, 1), alert: newAlert(o.Emergency.Texts),
 		fold: conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},
 		subs: map[*Subscription]struct{}{}, visitors: map[gateway.ThreadID]map[*visitor]struct{}{},
-		alarms: map[string]wire.Alarm{}, calling: map[gateway.ConversationID]struct{}{}}
+		alarms: map[string]wire.Alarm{}, calling: map[gateway.ConversationID]struct{}{}, legs: map[gateway.ConversationID][]wire.CallLeg{}}
 	for _, q := range o.Queues {
 		l.queues[q.ID] = q
 	}

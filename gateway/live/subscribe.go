@@ -73,7 +73,7 @@ func (l *Live) Subscribe(ctx context.Context, id gateway.AgentID, after uint64) 
 	for c := range l.fold.All {
 		// Who is on the page now stands in no record: a console that resumes knows nothing of it.
 		if (snap.Resumed && (c.Head.Rev > after || len(l.visitors[c.Thread]) > 0)) || (!snap.Resumed && c.Open()) {
-			snap.Conversations = append(snap.Conversations, l.viewLocked(c.Head, c.Thread, now))
+			snap.Conversations = append(snap.Conversations, seenBy(l.viewLocked(c.Head, c.Thread, now), id))
 		}
 	}
 	return s, snap, nil
@@ -125,7 +125,7 @@ func (l *Live) publishLocked(pos uint64, changes []conversation.Change) {
 		switch {
 		case ch.Conversation != nil:
 			v := l.viewLocked(*ch.Conversation, ch.Thread, now)
-			l.sendAllLocked(wire.ConsoleUpdate{Position: pos, Conversation: &v})
+			l.sendHeadLocked(pos, v)
 			l.callChangedLocked(ch.Conversation, ch.Thread)
 			l.tellVisitorsLocked(ch.Thread, nil)
 		case ch.Item != nil:

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"backline/gateway"
@@ -53,7 +54,7 @@ func visible(it wire.Item) (wire.Item, bool) {
 	case "call":
 		if it.Call != nil {
 			call := *it.Call
-			call.Agent = ""
+			call.Agent, call.HeldSince, call.Legs = "", nil, nil
 			it.Call = &call
 		}
 		if it.Ended != nil {
@@ -255,5 +256,13 @@ func (l *Live) visitorCallLocked(c *wire.Call) wire.VisitorCall {
 	if a := l.agents[c.Agent]; a != nil {
 		v.Agent = a.saved.Name
 	}
+	v.Held = c.HeldSince != nil
+	var with []string
+	for _, leg := range c.Legs {
+		if a := l.agents[leg.Agent]; a != nil && (leg.Role == gateway.RoleGuest || leg.Role == gateway.RoleBarge && !leg.Hidden) {
+			with = append(with, a.saved.Name)
+		}
+	}
+	v.With = strings.Join(with, ", ")
 	return v
 }

@@ -8,13 +8,13 @@ import (
 
 // call is the table of one call and the legs it has just now. Guarded by Engine.mu.
 type call struct {
-	table map[Side]Source
+	table Table
 	legs  map[Side]*leg
 }
 
 // Hear sets who hears what in a call. The table replaces the one before; a side that it leaves out hears
 // silence. Legs may come and go afterwards: the table stays until [Engine.End].
-func (e *Engine) Hear(call string, table map[Side]Source) {
+func (e *Engine) Hear(call string, table Table) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := e.call(call)
@@ -105,29 +105,6 @@ func (e *Engine) remove(l *leg) {
 	e.tidy(l.key.Call)
 }
 
-// wire makes sound flow as the table says. Callers hold mu.
-func (e *Engine) wire(c *call) {
-	listeners := map[*stream][]*writer{}
-	for side, l := range c.legs {
-		s := e.source(c, c.table[side])
-		if !l.up {
-			s = nil
-		}
-		l.out.hear(s)
-		if s == e.music.stream {
-			e.music.add(l.out)
-			continue
-		}
-		e.music.remove(l.out)
-		if s != nil {
-			listeners[s] = append(listeners[s], l.out)
-		}
-	}
-	for _, l := range c.legs {
-		l.in.feed(listeners[l.in])
-	}
-}
-
 // connected lets a leg hear what the table says, for the first time.
 func (e *Engine) connected(l *leg) {
 	e.mu.Lock()
@@ -136,24 +113,6 @@ func (e *Engine) connected(l *leg) {
 		l.up = true
 		e.wire(c)
 	}
-}
-
-// source finds the stream of a table entry; nil is silence.
-func (e *Engine) source(c *call, s Source) *stream {
-	if s == Music {
-		return e.music.stream
-	}
-	if l := c.legs[Side(s)]; l != nil {
-		return l.in
-	}
-	return nil
-}
-
-// unplug cuts a leg off from everything. Callers hold mu.
-func (e *Engine) unplug(l *leg) {
-	l.out.hear(nil)
-	l.in.feed(nil)
-	e.music.remove(l.out)
 }
 
 // leg finds a leg that lives.

@@ -29,7 +29,8 @@ type leg struct {
 	sender *webrtc.RTPSender
 	path   *firstPath
 	in     *stream // what the browser sends
-	out    *writer // what it hears
+	outs   []*out  // what it hears; the first is there in every leg
+	out    *writer // of the first
 
 	negotiating chan struct{} // one slot: an offer is being answered; never closed
 	changed     chan struct{} // one slot: look at pc again; never closed
@@ -49,8 +50,9 @@ type leg struct {
 	readers sync.WaitGroup // the goroutines that read sound and RTCP
 }
 
-// newLeg makes a leg that is in nobody's call yet. The caller installs or discards it.
-func (e *Engine) newLeg(key LegKey) (*leg, error) {
+// newLeg makes a leg that is in nobody's call yet, with spare tracks for further voices. The caller installs or
+// discards it.
+func (e *Engine) newLeg(key LegKey, spare int) (*leg, error) {
 	path := &firstPath{}
 	api, err := e.sockets.api(path)
 	if err != nil {
@@ -60,19 +62,14 @@ func (e *Engine) newLeg(key LegKey) (*leg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a connection: %w", err)
 	}
-	t, err := webrtc.NewTrackLocalStaticRTP(opus.RTPCodecCapability, "audio", "backline")
-	if err != nil {
-		return nil, fmt.Errorf("make a track: %w", err)
-	}
-	sender, err := pc.AddTrack(t)
-	if err != nil {
-		_ = pc.Close() // it was never used
-		return nil, fmt.Errorf("add the track: %w", err)
-	}
 	l := &leg{
-		key: key, engine: e, pc: pc, sender: sender, path: path, in: &stream{}, out: newWriter(t),
+		key: key, engine: e, pc: pc, path: path, in: &stream{},
 		negotiating: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 		over: make(chan struct{}),
+	}
+	if err := l.addOuts(spare); err != nil {
+		_ = pc.Close() // it was never used
+		return nil, err
 	}
 	l.end = sync.OnceFunc(func() { close(l.over) })
 	l.state.Store(Connecting)

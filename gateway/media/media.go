@@ -2,10 +2,11 @@
 // knows legs and who hears whom; it knows no conversation, no queue and no signalling. Nothing is decoded:
 // Opus goes through as it came.
 //
-// A call is a name with a table that says what each side hears: music, silence or another side. A leg is one
-// side's PeerConnection. A change of the table (answer, hold, transfer) never touches a connection: the stream
-// a leg hears has one SSRC, and sequence numbers and timestamps that go on, whatever it is fed from. The life
-// of a leg:
+// A call is a name with a table that says what each side hears: a set of other sides, or music, or nothing. A
+// leg is one side's PeerConnection. It has one track out for each source it can hear at once: nothing is mixed
+// here, the browser does that. How many there are, the browser's offer says once and for all, by lines that only
+// receive; a change of the table (answer, hold, transfer, somebody joins) never touches a connection. Each track
+// out has one SSRC, and sequence numbers and timestamps that go on, whatever it is fed from. The life of a leg:
 //
 //	connecting → connected → interrupted → (connected | gone) → closed
 //
@@ -25,10 +26,11 @@
 // RTCP of each direction. Engine.mu guards calls and tables and is never held while something is sent, closed
 // or called back; a writer's mu may be taken under it, not the other way.
 //
-// Limits: [MaxLegs]; an offer has at most [MaxSDPBytes], [MaxMediaLines] and [MaxCandidates]; a TCP leg that does
+// Limits: [MaxLegs]; a leg hears at most [MaxHeard] sources, and of those no more than its page has tracks for:
+// the first in the table come first. An offer has at most [MaxSDPBytes], [MaxMediaLines] and [MaxCandidates]; a TCP leg that does
 // not take its sound for about two seconds loses some. Errors are *gateway.Error.
 //
-// Read next: leg.go (the life), writer.go (one stream from many sources), sockets.go, music.go.
+// Read next: leg.go (the life), hear.go (who hears whom), writer.go (one stream from many sources), sockets.go, music.go.
 package media
 
 import (
@@ -79,14 +81,14 @@ const (
 	Agent    Side = "agent"
 )
 
-// Source is what a leg hears: Silence, Music or, by [From], another side.
+// Source is something that a leg hears: Music or, by [From], another side.
 type Source string
 
-// Sources that are no side.
-const (
-	Silence Source = ""
-	Music   Source = "music"
-)
+// Music is the source that is no side.
+const Music Source = "music"
+
+// Table says what each side of a call hears, the most important first; who is not in it hears nothing.
+type Table map[Side][]Source
 
 // From is the sound of a side of the same call; silence as long as that side has no leg.
 func From(s Side) Source { return Source(s) }

@@ -44,10 +44,8 @@ var (
 	agent    = media.LegKey{Call: "c1", Side: media.Agent}
 )
 
-func both() map[media.Side]media.Source {
-	return map[media.Side]media.Source{
-		media.Customer: media.From(media.Agent), media.Agent: media.From(media.Customer),
-	}
+func both() media.Table {
+	return media.Table{media.Customer: {media.From(media.Agent)}, media.Agent: {media.From(media.Customer)}}
 }
 
 func TestTwoHearEachOtherOverUDP(t *testing.T) {
@@ -101,7 +99,7 @@ func TestALegWhoseUDPIsBlockedGoesOnOverTCP(t *testing.T) {
 	wall.Net = system
 	a := newClient(t, onNet(wall))
 	defer a.close()
-	e.Hear("c1", map[media.Side]media.Source{media.Customer: media.Music})
+	e.Hear("c1", media.Table{media.Customer: {media.Music}})
 	a.call(e, customer, false)
 	before := a.hear()
 	wall.blocked.Store(true)

@@ -15,7 +15,8 @@ import (
 // called may still be on its way. Errors: gateway.Invalid for a bad offer, gateway.TooMany,
 // gateway.Unavailable after Run, ctx.Err().
 func (e *Engine) Offer(ctx context.Context, key LegKey, sdp string, restart bool) (answer string, err error) {
-	if err := CheckOffer(sdp); err != nil {
+	spare, err := checkOffer(sdp)
+	if err != nil {
 		return "", err
 	}
 	if key.Side == "" || Source(key.Side) == Music {
@@ -28,7 +29,7 @@ func (e *Engine) Offer(ctx context.Context, key LegKey, sdp string, restart bool
 		}
 		return l.answer(ctx, sdp)
 	}
-	l, err := e.newLeg(key)
+	l, err := e.newLeg(key, spare)
 	if err != nil {
 		return "", err
 	}

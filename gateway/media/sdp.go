@@ -11,29 +11,36 @@ import (
 // Limits of an offer, checked before pion sees it.
 const (
 	MaxSDPBytes   = 16 << 10
-	MaxMediaLines = 4
+	MaxMediaLines = 1 + MaxHeard
 	MaxCandidates = 30
 )
 
-// CheckOffer says whether an offer is one that a leg can answer: one audio line with Opus among at most
-// MaxMediaLines, no data channel. The error is a *gateway.Error of kind gateway.Invalid.
+// CheckOffer says whether an offer is one that a leg can answer: one audio line that talks, any that only receive,
+// all with Opus, at most MaxMediaLines in all, no data channel. The error is a *gateway.Error of kind
+// gateway.Invalid.
 func CheckOffer(offer string) error {
+	_, err := checkOffer(offer)
+	return err
+}
+
+// checkOffer also counts the lines that only receive.
+func checkOffer(offer string) (spare int, err error) {
 	if len(offer) > MaxSDPBytes {
-		return gateway.Errorf(gateway.Invalid, "the offer has %d bytes, at most %d are taken", len(offer), MaxSDPBytes)
+		return 0, gateway.Errorf(gateway.Invalid, "the offer has %d bytes, at most %d are taken", len(offer), MaxSDPBytes)
 	}
 	var d sdp.SessionDescription
 	if err := d.UnmarshalString(offer); err != nil {
 		// The parser quotes the line, and that may be somebody's address.
-		return gateway.Errorf(gateway.Invalid, "the offer is no SDP")
+		return 0, gateway.Errorf(gateway.Invalid, "the offer is no SDP")
 	}
 	if n := len(d.MediaDescriptions); n > MaxMediaLines {
-		return gateway.Errorf(gateway.Invalid, "the offer has %d media lines, at most %d are taken", n, MaxMediaLines)
+		return 0, gateway.Errorf(gateway.Invalid, "the offer has %d media lines, at most %d are taken", n, MaxMediaLines)
 	}
 	return checkMedia(&d)
 }
 
-func checkMedia(d *sdp.SessionDescription) error {
-	audio, candidates := 0, 0
+func checkMedia(d *sdp.SessionDescription) (spare int, err error) {
+	talks, candidates := 0, 0
 	for _, m := range d.MediaDescriptions {
 		for _, a := range m.Attributes {
 			if a.IsICECandidate() {
@@ -42,22 +49,26 @@ func checkMedia(d *sdp.SessionDescription) error {
 		}
 		switch m.MediaName.Media {
 		case "audio":
-			audio++
+			if _, only := m.Attribute("recvonly"); only {
+				spare++
+			} else {
+				talks++
+			}
 			if !hasOpus(m) {
-				return gateway.Errorf(gateway.Invalid, "the offer has no Opus")
+				return 0, gateway.Errorf(gateway.Invalid, "the offer has no Opus")
 			}
 		case "video": // answered as rejected, since no video codec is known
 		default:
-			return gateway.Errorf(gateway.Invalid, "the offer has a line that is neither audio nor video")
+			return 0, gateway.Errorf(gateway.Invalid, "the offer has a line that is neither audio nor video")
 		}
 	}
-	if audio != 1 {
-		return gateway.Errorf(gateway.Invalid, "the offer has %d audio lines, want one", audio)
+	if talks != 1 {
+		return 0, gateway.Errorf(gateway.Invalid, "the offer has %d audio lines that talk, want one", talks)
 	}
 	if candidates > MaxCandidates {
-		return gateway.Errorf(gateway.Invalid, "the offer has %d candidates, at most %d are taken", candidates, MaxCandidates)
+		return 0, gateway.Errorf(gateway.Invalid, "the offer has %d candidates, at most %d are taken", candidates, MaxCandidates)
 	}
-	return nil
+	return spare, nil
 }
 
 // hasOpus looks for a=rtpmap:111 opus/48000/2 under any number (RFC 7587).

@@ -53,8 +53,9 @@ func TestBadOffersAreRefusedBeforePionSeesThem(t *testing.T) {
 		"no SDP":              "hello",
 		"too long":            good + strings.Repeat("a=x:"+strings.Repeat("y", 100)+"\r\n", 200),
 		"no audio":            good[:strings.Index(good, "m=")],
-		"two audio lines":     good + audio,
-		"five lines":          good + strings.Repeat("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n", 4),
+		"two that talk":       good + audio,
+		"none that talks":     strings.ReplaceAll(good, "a=sendrecv", "a=recvonly"),
+		"nine lines":          good + strings.Repeat("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n", MaxMediaLines),
 		"a data channel":      good + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n",
 		"no Opus":             strings.ReplaceAll(good, "opus/48000/2", "PCMU/8000"),
 		"too many candidates": good + strings.Repeat(candidate, MaxCandidates+1),
@@ -124,7 +125,8 @@ func FuzzCheckOffer(f *testing.F) {
 		}
 		lines := "\n" + strings.ReplaceAll(offer, "\r", "\n")
 		media := strings.Count(lines, "\nm=")
-		if strings.Count(lines, "\nm=audio") != 1 || media > MaxMediaLines || len(offer) > MaxSDPBytes ||
+		audio := strings.Count(lines, "\nm=audio")
+		if audio < 1 || audio-strings.Count(lines, "\na=recvonly") > 1 || media > MaxMediaLines || len(offer) > MaxSDPBytes ||
 			strings.Count(lines, "\nm=audio")+strings.Count(lines, "\nm=video") != media ||
 			!strings.Contains(strings.ToLower(lines), "opus/48000/2") {
 			t.Fatalf("an offer over the limits was taken:\n%s", offer)

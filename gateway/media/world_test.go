@@ -264,7 +264,7 @@ func TestANewOfferTakesTheLegsPlace(t *testing.T) {
 
 func TestAReplacedLegHearsNoMusicAnyMore(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.e.Hear("c1", map[media.Side]media.Source{media.Customer: media.Music})
+		w.e.Hear("c1", media.Table{media.Customer: {media.Music}})
 		a, again := w.client(), w.client()
 		a.call(w.e, customer, false)
 		a.hear()
@@ -315,7 +315,7 @@ func TestFirstAudioIsToldOnce(t *testing.T) {
 func TestMusicThenTheOtherPartyIsOneStream(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		a, b := w.client(), w.client()
-		w.e.Hear("c1", map[media.Side]media.Source{media.Customer: media.Music})
+		w.e.Hear("c1", media.Table{media.Customer: {media.Music}})
 		a.call(w.e, customer, false)
 		time.Sleep(3 * time.Second)
 		b.call(w.e, agent, false)

@@ -108,7 +108,7 @@ func (r *Router) link(w *work) {
 			r.charge(w, r.agent(w.Agent))
 		}
 	}
-	if q := r.queue(w.Queue); q != nil && w.waits() {
+	if q := r.queue(w.Queue); q != nil && w.counts() {
 		q.waiting++
 	}
 	r.attend(w)
@@ -144,10 +144,12 @@ func (r *Router) unlink(w *work) {
 	for len(w.charged) > 0 {
 		r.discharge(w, w.charged[len(w.charged)-1])
 	}
-	if q := r.queue(w.Queue); q != nil && w.waits() {
+	if q := r.queue(w.Queue); q != nil && w.counts() {
 		q.waiting--
 	}
 }
+
+func (w *work) counts() bool { return w.waits() && !w.Aside }
 
 func (w *work) waits() bool {
 	return w.State == gateway.StateWaiting || w.State == gateway.StateOffered

@@ -142,6 +142,7 @@ type Work struct {
 	Offer    gateway.OfferID   // the live offer
 	Offered  []gateway.AgentID // where it still rings
 	Until    time.Time         // when the live offer ends
+	Aside    bool              // nobody waits in it: a colleague is asked into a call. It is in no count and no measure
 	Answered bool              // the holder has written since getting it
 	Tried    []gateway.AgentID // who missed or declined it since it last began to wait
 	Version  uint64            // of the conversation's stream

@@ -146,7 +146,7 @@ func (r *Router) estimate(q *queue, k Kind, place int) (time.Duration, bool) {
 func (r *Router) measure(w *work, n Work) {
 	held, holds := w.held(), n.held()
 	switch {
-	case r.now.IsZero() || (held && holds && w.Agent == n.Agent):
+	case r.now.IsZero() || w.Aside || (held && holds && w.Agent == n.Agent):
 		return
 	case held && !w.heldFrom.IsZero():
 		if q := r.queue(w.Queue); q != nil {

@@ -11,6 +11,7 @@
 package wire
 
 import (
+	"slices"
 	"time"
 
 	"backline/gateway"
@@ -93,6 +94,53 @@ type Call struct {
 	Agent       gateway.AgentID `json:"agent"` // "" while waiting
 	Since       time.Time       `json:"since"`
 	ConnectedAt *time.Time      `json:"connected_at"`
+	HeldSince   *time.Time      `json:"held_since,omitempty"` // null: not on hold
+	Legs        []CallLeg       `json:"legs,omitempty"`       // who is in it or asked in, beside the customer and Agent
+}
+
+// Leg returns the leg of an agent who is in the call, or nil.
+func (c *Call) Leg(a gateway.AgentID) *CallLeg {
+	for i := range c.Legs {
+		if a != "" && c.Legs[i].Agent == a {
+			return &c.Legs[i]
+		}
+	}
+	return nil
+}
+
+// Consult returns the consultation under way, or nil.
+func (c *Call) Consult() *CallLeg {
+	for i := range c.Legs {
+		if c.Legs[i].Role == gateway.RoleConsult {
+			return &c.Legs[i]
+		}
+	}
+	return nil
+}
+
+// Clone returns a copy that shares nothing that changes.
+func (c *Call) Clone() *Call {
+	if c == nil {
+		return nil
+	}
+	call := *c
+	call.Legs = slices.Clone(c.Legs)
+	for i, l := range call.Legs {
+		call.Legs[i].Offer = l.Offer.Clone()
+	}
+	return &call
+}
+
+// CallLeg is somebody in a call beside the customer and who holds it, or an invitation.
+type CallLeg struct {
+	ID     gateway.LegID   `json:"id"`
+	Role   gateway.LegRole `json:"role"`
+	Agent  gateway.AgentID `json:"agent"`            // "" while it is an invitation
+	To     gateway.Target  `json:"to"`               // who was asked
+	By     gateway.AgentID `json:"by"`               // who asked
+	Since  time.Time       `json:"since"`            // asked; in it: joined
+	Offer  *Offer          `json:"offer"`            // where the invitation rings now
+	Hidden bool            `json:"hidden,omitempty"` // told to this agent alone
 }
 
 // CallRecord is a call that is over. Outcome: answered; missed (the customer gave up or was lost before anybody
@@ -104,6 +152,7 @@ type CallRecord struct {
 	WaitMS  int64           `json:"wait_ms"`
 	Reason  string          `json:"reason"` // gateway.EndReason
 	Agent   gateway.AgentID `json:"agent"`
+	HeldMS  int64           `json:"held_ms,omitempty"` // of talk_ms
 }
 
 // Counts of messages.
@@ -129,6 +178,16 @@ type Offer struct {
 	ID     gateway.OfferID   `json:"id"`
 	Agents []gateway.AgentID `json:"agents"`
 	Until  time.Time         `json:"until"`
+}
+
+// Clone returns a copy; of nil it is nil.
+func (o *Offer) Clone() *Offer {
+	if o == nil {
+		return nil
+	}
+	offer := *o
+	offer.Agents = slices.Clone(o.Agents)
+	return &offer
 }
 
 // Window is the reply window of a network. State: open, human_agent, closed.
@@ -259,19 +318,20 @@ type Failure struct {
 // Frames to the console (server → client).
 type (
 	ConsoleWelcome struct { // t: welcome — after hello; list frames follow, then "ready"
-		Version   int       `json:"version"`
-		Build     string    `json:"build"` // another build: offer a reload
-		Me        Agent     `json:"me"`
-		Company   Company   `json:"company"`
-		Resumed   bool      `json:"resumed"` // true: what was missed follows; false: drop state, the full list follows
-		Head      uint64    `json:"head"`
-		Agents    []Agent   `json:"agents"`
-		Queues    []Queue   `json:"queues"`
-		Alarms    []Alarm   `json:"alarms"`
-		Replies   []Reply   `json:"replies"` // canned replies
-		Emergency Emergency `json:"emergency"`
-		Calls     bool      `json:"calls"`      // calls can be had here
-		ServerNow time.Time `json:"server_now"` // for timers: clocks differ
+		Version     int       `json:"version"`
+		Build       string    `json:"build"` // another build: offer a reload
+		Me          Agent     `json:"me"`
+		Company     Company   `json:"company"`
+		Resumed     bool      `json:"resumed"` // true: what was missed follows; false: drop state, the full list follows
+		Head        uint64    `json:"head"`
+		Agents      []Agent   `json:"agents"`
+		Queues      []Queue   `json:"queues"`
+		Alarms      []Alarm   `json:"alarms"`
+		Replies     []Reply   `json:"replies"` // canned replies
+		Emergency   Emergency `json:"emergency"`
+		Calls       bool      `json:"calls"`                 // calls can be had here
+		Supervision string    `json:"supervision,omitempty"` // of calls, by supervisors and admins: shown, hidden, off
+		ServerNow   time.Time `json:"server_now"`            // for timers: clocks differ
 	}
 	ConsoleList struct { // t: list — all open conversations (or those changed), ≤ 500 a frame
 		Conversations []Conversation `json:"conversations"`
@@ -356,7 +416,16 @@ type (
 	//   presence                  presence              (ready, away)
 	//   call                      conversation, call    (calls the customer; who does not hold it takes it first)
 	//   offer                     conversation, call, sdp, restart → ack.sdp: this console's line of a call
-	//   hangup                    conversation, call
+	//   hangup                    conversation, call    (who holds it ends it, or a consultation; others leave)
+	//   leave                     conversation, call    (who holds it leaves it to somebody who talks in it)
+	//   hold, resume              conversation, call
+	//   consult, invite           conversation, call, to (rings there; consult holds the customer meanwhile)
+	//   connect                   conversation, call    (hands the customer to who is consulted)
+	//   back                      conversation, call    (ends the consultation, resumes)
+	//   conference                conversation, call    (all three together)
+	//   remove                    conversation, call, leg
+	//   supervise                 conversation, call, mode (listen, whisper, barge; needs the role supervisor or admin)
+	//   pickup                    conversation, offer   (a colleague's ring; conflict: somebody was faster)
 	//   end_wrap_up               conversation          (goes on in writing, or closes)
 	//   typing, view              conversation          (view "" = none); not acknowledged
 	Command struct {
@@ -372,6 +441,8 @@ type (
 		Position     uint64                 `json:"position,omitempty"`
 		Presence     gateway.Presence       `json:"presence,omitempty"`
 		Call         gateway.CallID         `json:"call,omitempty"`
+		Leg          gateway.LegID          `json:"leg,omitempty"`
+		Mode         gateway.LegRole        `json:"mode,omitempty"`
 		SDP          string                 `json:"sdp,omitempty"`
 		Restart      bool                   `json:"restart,omitempty"` // ICE restart of the line that is there
 	}
@@ -418,6 +489,8 @@ type VisitorCall struct {
 	State CallState      `json:"state"`           // ringing: an agent calls
 	Agent string         `json:"agent,omitempty"` // name
 	Since time.Time      `json:"since"`           // began; connected: since when both hear each other
+	Held  bool           `json:"held,omitempty"`  // on hold: they hear music
+	With  string         `json:"with,omitempty"`  // names of who else talks with them, with commas between
 }
 
 // Status is the truth for the customer. State: none (no conversation), waiting, active, closed.

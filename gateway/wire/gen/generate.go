@@ -63,6 +63,8 @@ func literals() map[reflect.Type]string {
 		reflect.TypeFor[gateway.Kind](): oneOf(gateway.NotFound, gateway.Invalid, gateway.Forbidden,
 			gateway.Unauthorized, gateway.Conflicting, gateway.TooLarge, gateway.TooMany, gateway.Unavailable,
 			gateway.Internal),
+		reflect.TypeFor[gateway.LegRole](): oneOf(gateway.RoleConsult, gateway.RoleGuest, gateway.RoleListen,
+			gateway.RoleWhisper, gateway.RoleBarge),
 		reflect.TypeFor[wire.CallState](): oneOf(wire.CallWaiting, wire.CallRinging, wire.CallAnswered, wire.CallConnected),
 	}
 }

@@ -86,6 +86,7 @@ export interface ConsoleWelcome {
   replies: Reply[] | null;
   emergency: Emergency;
   calls: boolean;
+  supervision?: string;
   server_now: string;
 }
 
@@ -140,6 +141,21 @@ export type CallID = string;
 
 export type CallState = "waiting" | "ringing" | "answered" | "connected";
 
+export type LegID = string;
+
+export type LegRole = "consult" | "guest" | "listen" | "whisper" | "barge";
+
+export interface CallLeg {
+  id: LegID;
+  role: LegRole;
+  agent: AgentID;
+  to: Target;
+  by: AgentID;
+  since: string;
+  offer: Offer | null;
+  hidden?: boolean;
+}
+
 export interface Call {
   id: CallID;
   state: CallState;
@@ -147,6 +163,8 @@ export interface Call {
   agent: AgentID;
   since: string;
   connected_at: string | null;
+  held_since?: string;
+  legs?: CallLeg[];
 }
 
 export interface CallRecord {
@@ -156,6 +174,7 @@ export interface CallRecord {
   wait_ms: number;
   reason: string;
   agent: AgentID;
+  held_ms?: number;
 }
 
 export interface Conversation {
@@ -331,6 +350,8 @@ export interface Command {
   position?: number;
   presence?: Presence;
   call?: CallID;
+  leg?: LegID;
+  mode?: LegRole;
   sdp?: string;
   restart?: boolean;
 }
@@ -347,6 +368,8 @@ export interface VisitorCall {
   state: CallState;
   agent?: string;
   since: string;
+  held?: boolean;
+  with?: string;
 }
 
 export interface Status {
