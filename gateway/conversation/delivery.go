@@ -164,6 +164,9 @@ func Watermarked(d gateway.Delivery, byPosition bool) bool {
 }
 
 func (f *Fold) patch(r Record, t gateway.ThreadID, p Patch) {
+	if f.muted {
+		return
+	}
 	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: t, Patch: &p})
 }
 

@@ -129,7 +129,7 @@ func (f *Fold) edited(r Record, e gateway.MessageEdited) {
 	c, it := t.byProviderID(e.ProviderID)
 	if it == nil {
 		text := e.Text
-		f.changes = append(f.changes, Change{Pos: r.Pos, Thread: t.ID, Patch: &Patch{ProviderID: e.ProviderID, Text: &text}})
+		f.patch(r, t.ID, Patch{ProviderID: e.ProviderID, Text: &text})
 		return
 	}
 	it.Text, it.Edited = e.Text, true

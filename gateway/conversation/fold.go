@@ -38,6 +38,8 @@ type Fold struct {
 	callDue       map[gateway.ConversationID]*Conversation // a decision about it is due
 	changes       []Change
 	unknown       uint64
+	forgotten     uint64
+	muted         bool
 }
 
 // New returns an empty fold.
@@ -155,6 +157,7 @@ func (f *Fold) Unknown() uint64 { return f.unknown }
 // Apply folds one record and returns what changed; the slice is valid until the next call.
 func (f *Fold) Apply(r Record) []Change {
 	f.changes = f.changes[:0]
+	f.forget(r.At)
 	switch e := r.Event.(type) {
 	case nil:
 		f.unknown++
@@ -289,6 +292,9 @@ func (t *Thread) live() *Conversation {
 // touch emits the conversation's head.
 func (f *Fold) touch(r Record, c *Conversation) {
 	c.Head.Rev = r.Pos
+	if f.muted {
+		return
+	}
 	head := c.Head
 	head.Contact.Identities = slices.Clone(head.Contact.Identities)
 	head.Offer, head.Call = c.Head.Offer.Clone(), c.Head.Call.Clone()
@@ -322,6 +328,9 @@ func (f *Fold) keep(r Record, c *Conversation, it wire.Item) *wire.Item {
 // emitItem emits a copy: receivers keep it while the fold goes on changing its own.
 func (f *Fold) emitItem(r Record, c *Conversation, p *wire.Item) {
 	p.Rev = r.Pos
+	if f.muted {
+		return
+	}
 	it := *p
 	it.Attachments = slices.Clone(it.Attachments)
 	it.Extra = maps.Clone(it.Extra)
@@ -375,30 +384,35 @@ func preview(text string) string {
 	return text
 }
 
-// Forget drops conversations that were closed long enough before now that nobody can reopen them. Their
-// lines are in the history database. The shell calls it from time to time.
-func (f *Fold) Forget(now time.Time) []gateway.ConversationID {
-	var gone []gateway.ConversationID
-	n := 0
-	for _, c := range f.closed {
-		if c.Open() || c.Head.ClosedAt == nil {
-			continue // reopened since; it is in the list again when it closes
+// forget drops conversations that were closed so long before a record that nobody can reopen them. Their lines
+// are in the history database. The time is that of the records and not of a clock, so that a replay forgets at
+// the same record: else it would know a conversation to which the first reading had given up.
+func (f *Fold) forget(at time.Time) {
+	for range len(f.closed) {
+		c := f.closed[0]
+		if !c.Open() && c.Head.ClosedAt != nil && at.Sub(*c.Head.ClosedAt) < forgetClosed {
+			return // those behind it were closed later
 		}
-		if now.Sub(*c.Head.ClosedAt) < forgetClosed {
-			f.closed[n] = c
-			n++
-			continue
+		f.closed[0] = nil
+		f.closed = f.closed[1:]
+		if c.Open() || f.conversations[c.Head.ID] != c {
+			continue // reopened: it is in the list again when it closes
 		}
-		if f.conversations[c.Head.ID] != c {
+		t := f.threads[c.Thread]
+		if t != nil && t.current == c && t.cause > 0 {
+			f.closed = append(f.closed, c) // somebody wrote in time, and it is about to be reopened
 			continue
 		}
 		delete(f.conversations, c.Head.ID)
-		if t := f.threads[c.Thread]; t != nil && t.current == c {
+		if t != nil && t.current == c {
 			t.current = nil
 		}
-		gone = append(gone, c.Head.ID)
+		f.forgotten++
 	}
-	clear(f.closed[n:])
-	f.closed = f.closed[:n]
-	return gone
 }
+
+// Forgotten counts the conversations that have left memory.
+func (f *Fold) Forgotten() uint64 { return f.forgotten }
+
+// Mute makes Apply return no changes, for a replay of what whoever lives on them has already.
+func (f *Fold) Mute(on bool) { f.muted = on }

@@ -121,6 +121,49 @@ func TestWriterWithinThirtyMinutesReopensLaterOnesOpenAnew(t *testing.T) {
 	}
 }
 
+func TestClosedConversationsLeaveMemoryAtTheSameRecordInAReplay(t *testing.T) {
+	w := newWorld(t)
+	for i := range 3 {
+		w.says(sms(i), "one")
+	}
+	w.open()
+	for i := range 3 {
+		c := w.current(sms(i))
+		ev, err := c.Close("jana", "")
+		w.do(c, ev, err)
+	}
+	kept := w.current(sms(1))
+	w.now = w.now.Add(29 * time.Minute)
+	w.says(sms(1), "two") // in time; and nobody decides for an hour
+	w.now = w.now.Add(time.Hour)
+	w.says(sms(2), "three")
+	w.says(sms(3), "four")
+	if _, there := w.fold.Get(kept.Head.ID); !there || w.fold.Forgotten() != 2 {
+		t.Fatalf("%d have left memory, and the one to be reopened is there: %v", w.fold.Forgotten(), there)
+	}
+	w.open()
+	if got := w.current(sms(1)); got != kept || !got.Open() {
+		t.Errorf("%s is open %v, want the old one reopened", got.Head.ID, got.Open())
+	}
+	replayed(t, 0, w)
+}
+
+func TestMutedFoldHasTheSameStateAndSaysNothing(t *testing.T) {
+	w := newWorld(t)
+	w.says(sms(1), "one")
+	w.open()
+	again := conversation.New()
+	again.Mute(true)
+	for _, r := range w.log {
+		if got := again.Apply(r); len(got) > 0 {
+			t.Errorf("%d changes", len(got))
+		}
+	}
+	if d := cmp.Diff(heads(w.fold), heads(again)); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestDeliveryReportsInAnyOrderNeverGoBack(t *testing.T) {
 	states := []gateway.Delivery{gateway.DeliverySent, gateway.DeliveryDelivered, gateway.DeliveryRead}
 	for seed := range uint64(50) {
@@ -203,6 +246,9 @@ func TestRandomHistoriesKeepTheInvariants(t *testing.T) {
 		agents := []gateway.AgentID{"jana", "faris", "lena"}
 		for range 120 {
 			w.now = w.now.Add(time.Duration(rnd.IntN(600)) * time.Second)
+			if rnd.IntN(20) == 0 {
+				w.now = w.now.Add(time.Duration(rnd.IntN(90)) * time.Minute)
+			}
 			who := sms(rnd.IntN(4))
 			if rnd.IntN(3) == 0 {
 				w.says(who, "text")

@@ -42,10 +42,6 @@ func (l *Live) decide(ctx context.Context) (uint64, time.Duration, error) {
 			actions = append(actions, l.actionLocked(d, now))
 		}
 	}
-	for _, id := range l.fold.Forget(now) {
-		l.router.RemoveWork(id)
-		l.forgotten = l.head
-	}
 	next := l.nextLocked(now)
 	l.stats.Decisions += uint64(len(actions))
 	l.mu.Unlock()

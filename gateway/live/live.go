@@ -304,12 +304,17 @@ func (l *Live) foldRecords(records []conversation.Record) []conversation.Change 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var all []conversation.Change
+	l.fold.Mute(!l.replayed && records[len(records)-1].Pos <= l.opts.History.Applied())
 	for _, r := range records {
 		l.foldAgentLocked(r)
 		l.foldAlarmLocked(r)
+		before := l.fold.Forgotten()
 		changes := l.fold.Apply(r)
 		all = append(all, changes...)
 		l.head = r.Pos
+		if l.fold.Forgotten() > before {
+			l.forgotten = r.Pos
+		}
 		if l.replayed {
 			l.mirrorLocked(r)
 			l.publishLocked(r.Pos, changes)

@@ -315,6 +315,9 @@ func (w *town) crash() {
 	if w.rng.IntN(2) == 0 {
 		w.notes = newNotebook()
 	}
+	if w.rng.IntN(3) == 0 {
+		time.Sleep(time.Duration(w.rng.IntN(90)) * time.Minute)
+	}
 	w.start()
 	after := w.open()
 	for i := range before {
@@ -323,6 +326,15 @@ func (w *town) crash() {
 		}
 	}
 	w.beat()
+}
+
+// known is every conversation in memory, without what only a clock knows.
+func (w *town) known() map[gateway.ConversationID]wire.Conversation {
+	out := map[gateway.ConversationID]wire.Conversation{}
+	for _, c := range w.live.Conversations(func(*wire.Conversation) bool { return true }) {
+		out[c.ID] = c
+	}
+	return out
 }
 
 // open returns the conversations that are not closed, in order of their ids.
@@ -391,6 +403,13 @@ func (w *town) drain() {
 	}
 	if left := w.open(); len(left) > 0 {
 		w.fail("never answered: %+v", left)
+	}
+	before := w.known()
+	w.stop()
+	w.start()
+	synctest.Wait()
+	if after := w.known(); !reflect.DeepEqual(before, after) {
+		w.fail("a replay knows\n%+v\nwant\n%+v", after, before)
 	}
 	if err := w.live.WaitHistory(w.t.Context(), w.live.Head()); err != nil {
 		w.fail("history: %v", err)
