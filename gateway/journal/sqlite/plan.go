@@ -36,7 +36,7 @@ type plan struct {
 	heads    map[string]head            // changed by the batch
 	newKeys  []driver.Value             // key, pos, version, …
 	rows     []driver.Value             // the columns of events, row after row
-	events   uint64
+	events   []journal.Event
 	head     journal.Pos
 	sum      uint32
 }
@@ -170,7 +170,7 @@ func (p *plan) add(e journal.Event) {
 	p.rows = append(p.rows, int64(e.Pos), e.Stream, int64(e.Version), e.Type, e.At.UnixMicro(), key, data, int64(p.sum))
 	p.heads[e.Stream] = head{version: e.Version, pos: e.Pos}
 	p.head = e.Pos
-	p.events++
+	p.events = append(p.events, stored(e))
 }
 
 func (p *plan) store() error {
@@ -221,12 +221,15 @@ func (p *plan) publish(took time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.stats.Appends += uint64(len(p.batch))
-	if p.events == 0 {
+	if len(p.events) == 0 {
 		return
+	}
+	if !j.forgetful {
+		j.recent.add(p.events)
 	}
 	j.full = false
 	j.stats.Batches++
-	j.stats.Events += p.events
+	j.stats.Events += uint64(len(p.events))
 	j.stats.Fsync += took
 	j.head, j.sum = p.head, p.sum
 	close(j.changed)

@@ -54,6 +54,7 @@ type Options struct {
 	MaxPages int // limit of the file in pages of 4 KiB, refused as a full disk is; 0: none
 
 	failCommit func() error // for tests: the outcome of a COMMIT
+	forgetful  bool         // for tests: what is read comes from the file
 }
 
 // Journal implements journal.Journal and journal.Importer.
@@ -70,11 +71,13 @@ type Journal struct {
 	err    error // of Close; read after once
 
 	failCommit func() error // Static after Open
+	forgetful  bool         // Static after Open
 
 	room sync.Mutex // held by the one who tries whether there is room
 
 	mu      sync.Mutex
 	head    journal.Pos
+	recent  recent
 	trimmed journal.Pos
 	sum     uint32 // of the last row
 	changed chan struct{}
@@ -102,7 +105,7 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{path: path, lock: lock, reqs: make(chan *request, maxBatch), closed: make(chan struct{}),
-		ended: make(chan struct{}), failed: make(chan struct{}), changed: make(chan struct{}), failCommit: o.failCommit, full: true}
+		ended: make(chan struct{}), failed: make(chan struct{}), changed: make(chan struct{}), failCommit: o.failCommit, forgetful: o.forgetful, full: true}
 	if err := j.open(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), j.release())
 	}
@@ -299,12 +302,15 @@ func (j *Journal) Read(ctx context.Context, after journal.Pos, limit int, wait t
 	for {
 		j.mu.Lock()
 		head, trimmed, changed := j.head, j.trimmed, j.changed
+		near := j.recent.after(after, limit)
 		j.mu.Unlock()
 		switch {
 		case j.isClosed():
 			return nil, journal.ErrClosed
 		case after < trimmed:
 			return nil, journal.ErrTrimmed
+		case len(near) > 0:
+			return owned(near), nil
 		case after < head:
 			return j.query(ctx, after, limit)
 		case wait <= 0:

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"backline/gateway/journal"
 	"backline/gateway/journal/journaltest"
@@ -22,20 +26,66 @@ func open(tb testing.TB, path string, o sqlite.Options) *sqlite.Journal {
 	return j
 }
 
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T)         { conforms(t, sqlite.Options{}) }
+func TestConformanceFromFile(t *testing.T) { conforms(t, sqlite.Forgetful()) }
+
+func conforms(t *testing.T, o sqlite.Options) {
 	path := ""
 	journaltest.Run(t, journaltest.Engine{
 		Open: func(t *testing.T) journal.Journal {
 			path = t.TempDir() + "/j.db"
-			return open(t, path, sqlite.Options{})
+			return open(t, path, o)
 		},
 		Reopen: func(t *testing.T, j journal.Journal) journal.Journal {
 			if err := j.Close(); err != nil {
 				t.Fatal(err)
 			}
-			return open(t, path, sqlite.Options{})
+			return open(t, path, o)
 		},
 	})
+}
+
+// What is read from memory is what is read from the file, whatever the position and the limit.
+func TestNewestEventsReadAsFromTheFile(t *testing.T) {
+	path := t.TempDir() + "/j.db"
+	j := open(t, path, sqlite.Options{})
+	large := strings.Repeat("x", 200<<10)
+	for i := range 3000 {
+		data := fmt.Appendf(nil, `{"n":%d}`, i)
+		if i%500 == 0 {
+			data = []byte(large)
+		}
+		w := journal.Write{Stream: fmt.Sprint("s", i%7), Expect: journal.Any, Key: fmt.Sprint(i), Events: []journal.Event{
+			{Type: "t", At: time.Now().Add(time.Duration(i)), Data: data}}}
+		if i%3 == 0 {
+			w.Key = ""
+			w.Events = append(w.Events, journal.Event{Type: "u", At: time.Now()})
+		}
+		if _, err := j.Append(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		clear(data) // it is the caller's again
+	}
+	_, head, err := j.Bounds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[journal.Pos][]journal.Event{}
+	for after := range head {
+		if got[after], err = j.Read(t.Context(), after, 1+int(after)%40, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, path, sqlite.Options{})
+	for after := range head {
+		want, err := again.Read(t.Context(), after, 1+int(after)%40, 0)
+		if d := cmp.Diff(want, got[after]); d != "" || err != nil {
+			t.Fatal(after, err, d)
+		}
+	}
 }
 
 func TestFilesAreTheirOwnersAlone(t *testing.T) {
