@@ -22,6 +22,10 @@ const (
 	maxEventBytes = 1000 << 10 // the journal takes 1 MiB an event
 	maxTextBytes  = 128 << 10  // a person's text; Messenger itself stops far below
 	maxKindBytes  = 64
+
+	// plainEventBytes is the size of an event of Meta's up to which ours cannot be too large: a byte grows to six
+	// at most ("\u003c").
+	plainEventBytes = 64 << 10
 )
 
 // parser turns one body into facts.
@@ -51,6 +55,13 @@ type entry struct {
 // happened, then of arrival. The same event yields facts of the same keys whenever and in whatever company
 // it comes.
 func (c *Channel) parse(body []byte, now time.Time) ([]gateway.Fact, error) {
+	if facts, ok := c.parseUsual(body, now); ok {
+		return facts, nil
+	}
+	return c.parseAny(body, now)
+}
+
+func (c *Channel) parseAny(body []byte, now time.Time) ([]gateway.Fact, error) {
 	var b struct {
 		Object someText
 		Entry  json.RawMessage
@@ -65,12 +76,47 @@ func (c *Channel) parse(body []byte, now time.Time) ([]gateway.Fact, error) {
 	for raw := range p.list(b.Entry, "no_entry", body) {
 		p.entry(raw)
 	}
+	return p.sorted(), nil
+}
+
+// parseUsual reads in one go what nearly all bodies are: entries that have a list of messaging and no more. Not ok
+// is any other body, good or bad.
+func (c *Channel) parseUsual(body []byte, now time.Time) ([]gateway.Fact, bool) {
+	var b struct {
+		Object someText
+		Entry  []struct {
+			ID        ident
+			Time      stamp
+			Messaging []json.RawMessage
+			Standby   json.RawMessage
+			Changes   json.RawMessage
+		}
+	}
+	if len(body) == 0 || body[0] != '{' || quickjson.Unmarshal(body, &b) != nil || b.Object != "page" || len(b.Entry) == 0 {
+		return nil, false
+	}
+	for _, e := range b.Entry {
+		if len(e.Messaging) == 0 || len(e.Standby)+len(e.Changes) > 0 {
+			return nil, false
+		}
+	}
+	p := &parser{c: c, now: now}
+	for _, e := range b.Entry {
+		for _, ev := range e.Messaging {
+			p.event(ev, string(e.ID), e.Time.or(now), false)
+		}
+	}
+	return p.sorted(), true
+}
+
+// sorted are the facts in the order in which things happened, then of arrival.
+func (p *parser) sorted() []gateway.Fact {
 	slices.SortStableFunc(p.facts, func(a, b timed) int { return a.at.Compare(b.at) })
 	facts := make([]gateway.Fact, len(p.facts))
 	for i, t := range p.facts {
 		facts[i] = t.fact
 	}
-	return facts, nil
+	return facts
 }
 
 // list yields the elements of an array. What is none is kept raw.
@@ -187,9 +233,11 @@ func (e *event) identity() gateway.Identity {
 
 // add adds a fact about the person, or about the channel when nobody is named.
 func (e *event) add(key string, ev gateway.Event) {
-	if data, err := json.Marshal(ev); err != nil || len(data) > maxEventBytes {
-		e.keep("too_large") // it must not stop its neighbours
-		return
+	if len(e.raw) > plainEventBytes {
+		if data, err := json.Marshal(ev); err != nil || len(data) > maxEventBytes {
+			e.keep("too_large") // it must not stop its neighbours
+			return
+		}
 	}
 	e.p.facts = append(e.p.facts, timed{e.at, gateway.Fact{Key: key, Channel: gateway.ChannelMessenger, Identity: e.identity(), Event: ev}})
 }
@@ -241,6 +289,9 @@ func hash(data []byte) string {
 
 // fieldsOf reads a JSON object; nil when it is none.
 func fieldsOf(raw json.RawMessage) map[string]json.RawMessage {
+	if len(raw) == 0 {
+		return nil
+	}
 	var f map[string]json.RawMessage
 	if quickjson.Unmarshal(raw, &f) != nil {
 		return nil

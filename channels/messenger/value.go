@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // ident is an id as Meta writes it: a string here, a number there, null elsewhere. It never passes through
@@ -16,8 +17,8 @@ type ident string
 func (i *ident) UnmarshalJSON(data []byte) error {
 	switch {
 	case data[0] == '"':
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
+		s, err := text(data)
+		if err != nil {
 			return err
 		}
 		*i = ident(s)
@@ -70,8 +71,8 @@ type someText string
 func (t *someText) UnmarshalJSON(data []byte) error {
 	switch data[0] {
 	case '"':
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
+		s, err := text(data)
+		if err != nil {
 			return err
 		}
 		*t = someText(s)
@@ -81,6 +82,15 @@ func (t *someText) UnmarshalJSON(data []byte) error {
 		*t = someText(data)
 	}
 	return nil
+}
+
+// text is the value of a JSON string, of which the reader has made sure that it is one.
+func text(data []byte) (s string, err error) {
+	if bytes.IndexByte(data, '\\') < 0 && utf8.Valid(data) {
+		return string(data[1 : len(data)-1]), nil
+	}
+	err = json.Unmarshal(data, &s)
+	return s, err
 }
 
 // clip cuts s to at most n bytes between runes.

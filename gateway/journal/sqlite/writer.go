@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"modernc.org/sqlite"
@@ -88,10 +89,12 @@ func (w *writer) serve(first *request) {
 	}
 }
 
-// collect drains the waiting appends. A task found on the way ends the batch and comes next.
+// collect drains the waiting appends, after those who are about to append had their turn: a larger batch costs
+// everybody less, and on an idle machine nobody waits. A task found on the way ends the batch and comes next.
 func (w *writer) collect(first *request) (batch []*request, next *request) {
 	batch = append(batch, first)
 	bytes := size(first)
+	runtime.Gosched()
 	for len(batch) < maxBatch && bytes < maxBatchBytes {
 		select {
 		case r := <-w.j.reqs:
