@@ -15,6 +15,13 @@ import (
 // faster.
 const group = 32
 
+// Columns of the tables.
+const (
+	eventColumns = 8
+	keyColumns   = 3
+	headColumns  = 3
+)
+
 type outcome struct {
 	receipt journal.Receipt
 	err     error
@@ -44,8 +51,10 @@ type plan struct {
 func newPlan(w *writer, batch []*request) *plan {
 	w.j.mu.Lock()
 	defer w.j.mu.Unlock()
-	return &plan{w: w, batch: batch, outcomes: make([]outcome, len(batch)), keys: map[string]journal.Receipt{},
-		heads: map[string]head{}, head: w.j.head, sum: w.j.sum}
+	n := len(batch) // most appends have one event
+	return &plan{w: w, batch: batch, outcomes: make([]outcome, n), keys: make(map[string]journal.Receipt, n),
+		heads: map[string]head{}, newKeys: make([]driver.Value, 0, keyColumns*n), rows: make([]driver.Value, 0, eventColumns*n),
+		events: make([]journal.Event, 0, n), head: w.j.head, sum: w.j.sum}
 }
 
 // look reads the keys and versions that the batch asks about.
@@ -174,10 +183,10 @@ func (p *plan) add(e journal.Event) {
 }
 
 func (p *plan) store() error {
-	if err := p.w.insert("INSERT INTO events(pos,stream,version,type,at,key,data,sum) VALUES ", 8, p.rows); err != nil {
+	if err := p.w.insert("INSERT INTO events(pos,stream,version,type,at,key,data,sum) VALUES ", eventColumns, p.rows); err != nil {
 		return err
 	}
-	if err := p.w.insert("INSERT INTO keys(key,pos,version) VALUES ", 3, p.newKeys); err != nil {
+	if err := p.w.insert("INSERT INTO keys(key,pos,version) VALUES ", keyColumns, p.newKeys); err != nil {
 		return err
 	}
 	streams := make([]string, 0, len(p.heads))
@@ -185,11 +194,11 @@ func (p *plan) store() error {
 		streams = append(streams, s)
 	}
 	slices.Sort(streams) // neighbours share pages
-	heads := make([]driver.Value, 0, 3*len(streams))
+	heads := make([]driver.Value, 0, headColumns*len(streams))
 	for _, s := range streams {
 		heads = append(heads, s, int64(p.heads[s].version), int64(p.heads[s].pos))
 	}
-	return p.w.insert("REPLACE INTO heads(stream,version,pos) VALUES ", 3, heads)
+	return p.w.insert("REPLACE INTO heads(stream,version,pos) VALUES ", headColumns, heads)
 }
 
 // insert writes rows of the given width, a group at a time.
