@@ -26,6 +26,12 @@ import (
 // bench puts load on a gateway and prints what it took. Without --url it starts one of its own, in a
 // temporary folder and a process apart, so that it measures what `backline serve` does.
 func (m *Main) bench(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "calls" {
+		return m.benchCalls(ctx, args[1:])
+	}
+	if len(args) > 0 && args[0] == "forwarder" {
+		return m.benchForwarder(ctx, args[1:])
+	}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	o := benchOptions{}
 	fs.StringVar(&o.url, "url", "", "a running gateway's `URL`; default: start one")
@@ -173,11 +179,16 @@ func (b *bench) agentIn(ctx context.Context, data string) error {
 
 // start runs `backline serve` and waits until /readyz says yes.
 func (b *bench) start(ctx context.Context, config string) (*exec.Cmd, time.Duration, error) {
+	return startSelf(ctx, b.url+"/readyz", "serve", "--config", config)
+}
+
+// startSelf runs this program once more and waits until the address answers with 200.
+func startSelf(ctx context.Context, ready string, args ...string) (*exec.Cmd, time.Duration, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, 0, err
 	}
-	c := exec.CommandContext(ctx, self, "serve", "--config", config)
+	c := exec.CommandContext(ctx, self, args...)
 	c.Stderr = os.Stderr
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 20 * time.Second
@@ -185,8 +196,8 @@ func (b *bench) start(ctx context.Context, config string) (*exec.Cmd, time.Durat
 	if err := c.Start(); err != nil {
 		return nil, 0, err
 	}
-	for time.Since(began) < time.Minute {
-		if res, err := b.client.Get(b.url + "/readyz"); err == nil {
+	for time.Since(began) < time.Minute && ctx.Err() == nil {
+		if res, err := http.Get(ready); err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				return c, time.Since(began), nil
@@ -194,7 +205,7 @@ func (b *bench) start(ctx context.Context, config string) (*exec.Cmd, time.Durat
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return nil, 0, fmt.Errorf("the gateway was not ready within a minute: %w", stop(c))
+	return nil, 0, fmt.Errorf("%s was not ready within a minute: %w", args[0], stop(c))
 }
 
 func stop(c *exec.Cmd) error {
@@ -222,22 +233,32 @@ func memory(pid int) string {
 }
 
 func (b *bench) metric(ctx context.Context, name string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+"/metrics", nil)
-	if err != nil {
-		return "", err
+	all, err := readMetrics(ctx, b.url)
+	if v, ok := all[name]; ok {
+		return v, nil
 	}
-	res, err := b.client.Do(req)
+	return "?", err
+}
+
+// readMetrics is an address's /metrics, by name and labels.
+func readMetrics(ctx context.Context, url string) (map[string]string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/metrics", nil)
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(res.Body)
+	all := map[string]string{}
 	for line := range strings.Lines(string(raw)) {
-		if v, ok := strings.CutPrefix(line, name+" "); ok {
-			return strings.TrimSpace(v), nil
+		if i := strings.LastIndexByte(line, ' '); i > 0 && line[0] != '#' {
+			all[line[:i]] = strings.TrimSpace(line[i:])
 		}
 	}
-	return "?", err
+	return all, err
 }
 
 // event is a signed Messenger webhook with one message.

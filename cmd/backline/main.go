@@ -54,7 +54,7 @@ func commands() []command {
 		{"emergency", "on|off|status", "tell every customer that the phones are dead", (*Main).emergency},
 		{"config", "check|show FILE", "judge or print a configuration", (*Main).config},
 		{"journal", "verify|export|import", "integrity of the record, a copy, and back", (*Main).journal},
-		{"bench", "--url URL", "load on a running gateway", (*Main).bench},
+		{"bench", "[calls] [--url URL]", "load on a gateway, or what calls cost", (*Main).bench},
 		{"version", "", "print the version", (*Main).version},
 	}
 }
