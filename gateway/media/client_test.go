@@ -189,6 +189,22 @@ func (c *client) say(step uint32, payload ...byte) {
 	must(c.t, c.track.WriteRTP(&p))
 }
 
+// jump leaves n numbers out.
+func (c *client) jump(n uint16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seq += n
+}
+
+// drain counts what was heard and nobody waited for.
+func (c *client) drain() (n int) {
+	for len(c.heard) > 0 {
+		<-c.heard
+		n++
+	}
+	return n
+}
+
 func (c *client) said() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

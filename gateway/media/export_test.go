@@ -11,3 +11,9 @@ func Left(e *Engine) string {
 	}
 	return fmt.Sprintf("%d calls, %d legs, %d listeners to music", len(e.calls), e.count, len(e.music.listeners()))
 }
+
+// Short reports whether a leg sends, or has sent, past pion.
+func Short(e *Engine, key LegKey) bool {
+	l := e.leg(key)
+	return l != nil && l.direct.open.Load() && l.direct.to.Load() != nil
+}

@@ -34,11 +34,12 @@ func (l *leg) addOuts(spare int) error {
 		if i > 0 {
 			direction = webrtc.RTPTransceiverDirectionSendonly
 		}
-		tr, err := l.pc.AddTransceiverFromTrack(t, webrtc.RTPTransceiverInit{Direction: direction})
+		o := &outlet{TrackLocalStaticRTP: t, direct: l.direct, out: l.engine.sockets.batch}
+		tr, err := l.pc.AddTransceiverFromTrack(o, webrtc.RTPTransceiverInit{Direction: direction})
 		if err != nil {
 			return fmt.Errorf("add a track: %w", err)
 		}
-		l.outs = append(l.outs, &out{writer: newWriter(t), sender: tr.Sender()})
+		l.outs = append(l.outs, &out{writer: newWriter(o), sender: tr.Sender()})
 	}
 	l.out, l.sender, l.outs[0].read = l.outs[0].writer, l.outs[0].sender, true // read by live
 	return nil

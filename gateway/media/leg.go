@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
@@ -28,6 +29,7 @@ type leg struct {
 	pc     *webrtc.PeerConnection
 	sender *webrtc.RTPSender
 	path   *firstPath
+	direct *direct
 	in     *stream // what the browser sends
 	outs   []*out  // what it hears; the first is there in every leg
 	out    *writer // of the first
@@ -42,6 +44,7 @@ type leg struct {
 	muted    atomic.Bool // replaced: tells nothing more
 	heard    atomic.Bool // sound has come
 	state    atomic.Value
+	number   atomic.Uint32 // payload type of what the browser sends
 	received reception
 	reported reported
 
@@ -53,8 +56,13 @@ type leg struct {
 // newLeg makes a leg that is in nobody's call yet, with spare tracks for further voices. The caller installs or
 // discards it.
 func (e *Engine) newLeg(key LegKey, spare int) (*leg, error) {
-	path := &firstPath{}
-	api, err := e.sockets.api(path)
+	l := &leg{
+		key: key, engine: e, path: &firstPath{}, direct: newDirect(e.sockets.paths), in: &stream{},
+		negotiating: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		over: make(chan struct{}),
+	}
+	l.path.seen = func(c ice.Candidate) { l.direct.seen(l, c) }
+	api, err := e.sockets.api(l.path, l.direct.ring)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +70,7 @@ func (e *Engine) newLeg(key LegKey, spare int) (*leg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a connection: %w", err)
 	}
-	l := &leg{
-		key: key, engine: e, pc: pc, path: path, in: &stream{},
-		negotiating: make(chan struct{}, 1), changed: make(chan struct{}, 1),
-		over: make(chan struct{}),
-	}
+	l.pc = pc
 	if err := l.addOuts(spare); err != nil {
 		_ = pc.Close() // it was never used
 		return nil, err
@@ -74,6 +78,7 @@ func (e *Engine) newLeg(key LegKey, spare int) (*leg, error) {
 	l.end = sync.OnceFunc(func() { close(l.over) })
 	l.state.Store(Connecting)
 	pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { l.look() })
+	l.sender.Transport().ICETransport().OnSelectedCandidatePairChange(l.direct.selected)
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		l.read(func() { l.readRTCP(r.Read) })
 		l.read(func() { l.readSound(t) })
@@ -131,6 +136,7 @@ func (l *leg) step(f *life) (again time.Time) {
 	tell, again := f.step(time.Now(), l.pc.ConnectionState(), l.heard.Load())
 	for _, ev := range tell {
 		if ev.State == Connected && !ev.FirstAudio {
+			l.shorten()
 			l.engine.connected(l)
 		}
 		if ev.State != Closed {
@@ -152,6 +158,7 @@ func (l *leg) close() {
 	l.mu.Lock()
 	l.closing = true
 	l.mu.Unlock()
+	l.direct.stop(l)
 	// What fails at the end is of no consequence: the sockets are shared, and the other side notices.
 	_ = l.pc.GracefulClose()
 	l.readers.Wait()
@@ -176,7 +183,17 @@ func (l *leg) tell(ev Event) {
 	l.engine.onEvent(ev)
 }
 
-// readSound sends on what the browser says until the connection ends.
+// shorten opens the short way, where there is one.
+func (l *leg) shorten() {
+	if l.engine.sockets.batch == nil {
+		return
+	}
+	if err := l.direct.start(); err != nil {
+		l.engine.log.Debug("a leg stays with pion", "key", l.key.Call, "side", l.key.Side, "err", err)
+	}
+}
+
+// readSound sends on what the browser says, as far as it comes pion's way, until the connection ends.
 func (l *leg) readSound(t *webrtc.TrackRemote) {
 	buf := make([]byte, maxPacket)
 	var p, scratch rtp.Packet
@@ -191,11 +208,18 @@ func (l *leg) readSound(t *webrtc.TrackRemote) {
 		if p.Unmarshal(buf[:n]) != nil || len(p.Payload) == 0 {
 			continue
 		}
-		now := time.Now()
-		l.received.packet(&p, n, now)
-		l.in.forward(&p, &scratch, now)
-		if !l.heard.Swap(true) {
-			l.look()
+		l.number.Store(uint32(p.PayloadType))
+		if !l.direct.echoed(p.SequenceNumber) {
+			l.sound(&p, &scratch, n, time.Now())
 		}
+	}
+}
+
+// sound counts one packet of n bytes and sends it on.
+func (l *leg) sound(p, scratch *rtp.Packet, n int, now time.Time) {
+	l.received.packet(p, n, now)
+	l.in.forward(p, scratch, now)
+	if !l.heard.Load() && !l.heard.Swap(true) {
+		l.look()
 	}
 }

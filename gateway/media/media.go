@@ -30,6 +30,11 @@
 // the first in the table come first. An offer has at most [MaxSDPBytes], [MaxMediaLines] and [MaxCandidates]; a TCP leg that does
 // not take its sound for about two seconds loses some. Errors are *gateway.Error.
 //
+// The short way. Sound over UDP does not go through pion: it is decrypted, stamped, encrypted and sent where the
+// shared socket is read, many packets to a system call (direct.go, batch.go), with the keys of the DTLS handshake
+// (keys.go). That one goroutine carries all UDP sound, so nothing that it calls may wait. ICE, DTLS, RTCP and all
+// of TCP stay pion's; one packet a second goes pion's way too, so that a leg can change over at any time.
+//
 // Read next: leg.go (the life), hear.go (who hears whom), writer.go (one stream from many sources), sockets.go, music.go.
 package media
 
@@ -151,6 +156,7 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.out = s.batch
 	onEvent := o.OnEvent
 	if onEvent == nil {
 		onEvent = func(Event) {}

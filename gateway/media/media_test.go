@@ -115,6 +115,60 @@ func TestALegWhoseUDPIsBlockedGoesOnOverTCP(t *testing.T) {
 	}
 }
 
+func TestALegThatTurnedOverGoesOnOverTCPAndBack(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector has no time for that many packets")
+	}
+	e := start(t, media.Options{})
+	wall := &firewall{}
+	system, err := stdnet.NewNet()
+	must(t, err)
+	wall.Net = system
+	a, b := newClient(t, onNet(wall)), newClient(t, onlyUDP)
+	defer a.close()
+	defer b.close()
+	e.Hear("c1", both())
+	a.call(e, customer, false)
+	b.call(e, agent, false)
+	both := func(when string) {
+		t.Helper()
+		for range 8 { // what came before the change may still be on its way
+			a.say(960, 1)
+			b.say(960, 2)
+		}
+		a.hear()
+		b.hear()
+		time.Sleep(100 * time.Millisecond)
+		if a.drain()+b.drain() == 0 {
+			t.Errorf("%s, only one packet was heard", when)
+		}
+	}
+	both("at first")
+	if !media.Short(e, customer) || !media.Short(e, agent) {
+		t.Error("sound over UDP goes through pion")
+	}
+	for range 12 { // two rounds of the sequence number
+		a.jump(12000)
+		a.say(960, 1)
+		b.hear()
+	}
+	for range 70 { // what a hears goes round only packet by packet
+		for range 1000 {
+			b.say(960, 2)
+			a.hear()
+		}
+	}
+	wall.blocked.Store(true)
+	a.call(e, customer, true)
+	both("over TCP")
+	if media.Short(e, customer) {
+		t.Error("sound over TCP takes the short way")
+	}
+	wall.blocked.Store(false)
+	a.call(e, customer, true)
+	both("after another restart")
+}
+
 // firewall lets no UDP out while it is blocked.
 type firewall struct {
 	transport.Net

@@ -21,6 +21,7 @@ type music struct {
 	stream  *stream
 	packets [][]byte
 	wake    chan struct{} // one slot: there is a listener; never closed
+	out     *batch        // what listeners hear leaves together; nil: each by itself
 
 	// Owned by run.
 	at              int // of the loop: the next packet
@@ -83,9 +84,11 @@ func (m *music) play(ctx context.Context) {
 		if now.Sub(due) > maxLag {
 			due = now
 		}
+		m.out.hold()
 		for ; !due.After(now); due = due.Add(frameTime) {
 			m.stream.forward(m.next(), &m.scratch, now)
 		}
+		m.out.flush()
 		select {
 		case <-ctx.Done():
 			return

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
@@ -25,7 +26,7 @@ var opus = webrtc.RTPCodecParameters{
 
 // api builds what pion needs for one connection. No interceptor is registered: reports are written by the leg
 // (rtcp.go), which costs no allocation per packet.
-func (s *sockets) api(path *firstPath) (*webrtc.API, error) {
+func (s *sockets) api(path *firstPath, keys *keyring) (*webrtc.API, error) {
 	codecs := &webrtc.MediaEngine{}
 	if err := codecs.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
 		return nil, fmt.Errorf("register Opus: %w", err)
@@ -43,6 +44,13 @@ func (s *sockets) api(path *firstPath) (*webrtc.API, error) {
 	// pion gives a leg up only after we did.
 	set.SetICETimeouts(SilentAfter, 2*GoneAfter, keepalive)
 	set.SetDTLSRetransmissionInterval(dtlsRetransmit)
+	if err := set.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
+		return nil, fmt.Errorf("be the DTLS server: %w", err)
+	}
+	set.SetDTLSInsecureSkipHelloVerify(true) // ICE has verified the address; a cookie would cost a round trip
+	set.SetDTLSServerHelloMessageHook(keys.hello)
+	set.SetDTLSKeyLogWriter(keys)
+	set.SetSRTPProtectionProfiles(profiles()...)
 	if err := s.tell(&set); err != nil {
 		return nil, err
 	}
@@ -50,13 +58,23 @@ func (s *sockets) api(path *firstPath) (*webrtc.API, error) {
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{})), nil
 }
 
+// profiles are how sound may be encrypted, the cheapest on a processor with AES instructions first; every
+// browser of today has it.
+func profiles() []dtls.SRTPProtectionProfile {
+	return []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80}
+}
+
 // firstPath takes the path of a browser's first check that knows the password. A lite agent would wait for the
 // browser to nominate one, which Chromium does with its second check and costs the caller 50 ms; what it
 // nominates later replaces it.
-type firstPath struct{ taken atomic.Bool }
+type firstPath struct {
+	taken atomic.Bool
+	seen  func(remote ice.Candidate) // static; hears of each path that a check came by
+}
 
 // take is called for each check; true selects its path.
-func (f *firstPath) take(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool {
+func (f *firstPath) take(_ *stun.Message, _, remote ice.Candidate, _ *ice.CandidatePair) bool {
+	f.seen(remote)
 	return f.taken.CompareAndSwap(false, true)
 }
 

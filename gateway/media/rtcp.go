@@ -27,6 +27,7 @@ type counts struct {
 	top     uint32    // highest, with wraps counted in the upper half
 	transit uint32    // arrival less timestamp of the last packet, in ticks of the RTP clock
 	jitter  float64   // in ticks
+	last    time.Time // when the last packet came
 	due     uint32    // packets expected at the last report
 	got     uint32    // packets at the last report
 	sr      uint32    // middle half of the NTP time of the last sender report
@@ -46,6 +47,7 @@ func (r *reception) packet(p *rtp.Packet, n int, now time.Time) {
 	if step := int16(p.SequenceNumber - uint16(r.top)); step > 0 {
 		r.top += uint32(step)
 	}
+	r.last = now
 	r.packets++
 	r.bytes += uint64(n)
 	d := float64(int32(transit - r.transit))
@@ -57,6 +59,20 @@ func (r *reception) packet(p *rtp.Packet, n int, now time.Time) {
 func (c *counts) expected() uint32 { return c.top - c.base + 1 }
 
 func (c *counts) lost() uint32 { return c.expected() - min(c.packets, c.expected()) }
+
+// fresh reports whether sound has come within SilentAfter.
+func (r *reception) fresh(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.packets > 0 && now.Sub(r.last) < SilentAfter
+}
+
+// rollovers says how often the sequence number has begun anew in the stream that came last.
+func (r *reception) rollovers() (ssrc, n uint32, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ssrc, r.top >> 16, r.packets > 0
+}
 
 // block is the report about it; false when nothing came yet.
 func (r *reception) block(now time.Time) (rtcp.ReceptionReport, bool) {

@@ -39,6 +39,8 @@ type sockets struct {
 	addr   netip.AddrPort
 	public []netip.Addr // told to browsers instead of the machine's own; may be empty
 	net    transport.Net
+	paths  *paths
+	batch  *batch // nil: not the system's own socket
 	udp    *ice.UDPMuxDefault
 	tcp    *ice.TCPMuxDefault
 }
@@ -62,7 +64,8 @@ func listen(o Options, log *slog.Logger) (*sockets, error) {
 	// The system may refuse to hold that much; less only means less patience with a busy machine.
 	_ = udp.SetReadBuffer(socketBuffer)
 	bound := udp.LocalAddr().(*net.UDPAddr).AddrPort()
-	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs, net: system}
+	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs, net: system,
+		paths: &paths{of: map[netip.AddrPort]*leg{}}}
 	s.serve(udp, tcp, log)
 	return s, nil
 }
@@ -70,7 +73,8 @@ func listen(o Options, log *slog.Logger) (*sockets, error) {
 // serve lets pion read the sockets.
 func (s *sockets) serve(udp net.PacketConn, tcp net.Listener, log *slog.Logger) {
 	if c, ok := udp.(*net.UDPConn); ok {
-		udp = steadyUDP{c, log}
+		s.batch = newBatch(c, s.paths, log)
+		udp = s.batch
 	}
 	s.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udp, Net: s.net, Logger: quiet{}})
 	s.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{

@@ -23,25 +23,6 @@ func passing(err error, what string, log *slog.Logger) bool {
 	return true
 }
 
-// steadyUDP is a UDP socket that goes on after an error. pion finds its two methods and allocates nothing.
-type steadyUDP struct {
-	*net.UDPConn
-	log *slog.Logger
-}
-
-func (c steadyUDP) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	for {
-		n, from, err := c.ReadFromUDPAddrPort(b)
-		if !passing(err, "read sound", c.log) {
-			return n, from, err
-		}
-	}
-}
-
-func (c steadyUDP) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	return c.WriteToUDPAddrPort(b, to)
-}
-
 // steadyListener goes on after an error, and makes all connections look as if they came in at the home address
 // of their family, because the TCP mux tells connections apart by local address as well.
 type steadyListener struct {

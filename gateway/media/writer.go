@@ -71,7 +71,8 @@ type sent struct {
 }
 
 func newWriter(to track) *writer {
-	return &writer{to: to, seq: uint16(rand.Uint32()), ts: rand.Uint32()}
+	// The lower half, so that the first packets cannot roll over unseen (RFC 3711, 3.3.1).
+	return &writer{to: to, seq: uint16(rand.Uint32N(1 << 15)), ts: rand.Uint32()}
 }
 
 // hear changes the source.
