@@ -31,7 +31,7 @@ type (
 		EchoOf      MessageID         `json:"echo_of,omitempty"`     // our own message, when the echo names it
 		EchoBy      string            `json:"echo_by,omitempty"`     // "page_inbox" or an app id
 		Standby     bool              `json:"standby,omitempty"`     // another app owns the thread: show, never answer
-		Kind        string            `json:"kind,omitempty"`        // "" text; postback, quick_reply, referral, optout, optin, help, order, call_request
+		Kind        string            `json:"kind,omitempty"`        // "" text; postback, quick_reply, referral, optout, optin, help, order, voice (Extra voice_ms), call_request (Extra way, to)
 		Offline     bool              `json:"offline,omitempty"`     // left by the offline form
 		Extra       map[string]string `json:"extra,omitempty"`       // payload, ref, source, ad_id …: shown small in the console
 	}

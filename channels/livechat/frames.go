@@ -3,9 +3,12 @@ package livechat
 import (
 	"encoding/json"
 	"fmt"
+	"net/mail"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/nyaruka/phonenumbers"
 
 	"backline/gateway"
 	"backline/gateway/wire"
@@ -66,12 +69,44 @@ func checkMessage(m *wire.VisitorMessage) error {
 	switch {
 	case !validClientID(m.ClientID):
 		return &gateway.Error{Kind: gateway.Invalid, Field: "client_id", Msg: "want 1–64 of A-Z, a-z, 0-9, - and _"}
-	case m.Text == "" && len(m.Files) == 0:
+	case m.Text == "" && len(m.Files) == 0 && m.CallBack == nil:
 		return &gateway.Error{Kind: gateway.Invalid, Field: "text", Msg: "the message is empty"}
 	case utf8.RuneCountInString(m.Text) > wire.MaxTextRunes:
 		return &gateway.Error{Kind: gateway.TooLarge, Field: "text", Msg: fmt.Sprintf("at most %d characters", wire.MaxTextRunes)}
 	case len(m.Files) > wire.MaxAttachments:
 		return &gateway.Error{Kind: gateway.TooLarge, Field: "files", Msg: fmt.Sprintf("at most %d files", wire.MaxAttachments)}
+	case m.VoiceMS != 0 && (len(m.Files) != 1 || m.VoiceMS < 0 || m.VoiceMS > wire.MaxVoiceMS):
+		return &gateway.Error{Kind: gateway.Invalid, Field: "voice_ms", Msg: fmt.Sprintf("a voice message is one file and lasts up to %d ms", wire.MaxVoiceMS)}
+	}
+	return checkCallBack(m.CallBack)
+}
+
+// checkCallBack brings a number or an address into its one form.
+func checkCallBack(c *wire.CallBack) error {
+	if c == nil {
+		return nil
+	}
+	bad := func(field, msg string) error {
+		return &gateway.Error{Kind: gateway.Invalid, Field: "call_back." + field, Msg: msg}
+	}
+	c.To = strings.TrimSpace(clean(c.To, 254))
+	switch c.Way {
+	case "page":
+		c.To = ""
+	case "sms":
+		n, err := phonenumbers.Parse(c.To, "ZZ") // ZZ: no country is assumed
+		if err != nil || !phonenumbers.IsPossibleNumber(n) {
+			return bad("to", "want a number with its country, like +12025550100")
+		}
+		c.To = phonenumbers.Format(n, phonenumbers.E164)
+	case "email":
+		a, err := mail.ParseAddress(c.To)
+		if err != nil || a.Name != "" || strings.ContainsAny(a.Address, "<> \n\t") {
+			return bad("to", "want an address like anna@example.org")
+		}
+		c.To = a.Address
+	default:
+		return bad("way", "want sms, email or page")
 	}
 	return nil
 }

@@ -70,36 +70,45 @@ func (c *Channel) preflight(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Access-Control-Allow-Methods", "POST")
+	h.Set("Access-Control-Allow-Methods", "GET, PUT, POST")
 	h.Set("Access-Control-Allow-Headers", "authorization, content-type, x-file-name")
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// ofVisitor wraps what a visitor's page asks for: from an allowed origin, with the visitor's token as bearer.
+func (c *Channel) ofVisitor(h func(w http.ResponseWriter, r *http.Request, visitor string) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		site := r.URL.Query().Get("site")
+		if !c.cors(w, r, site) {
+			return
+		}
+		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		visitor, err := c.visitor(site, token, time.Now())
+		if err != nil {
+			err = &gateway.Error{Kind: gateway.Unauthorized, Msg: "open the chat again, then attach the file again", Err: err}
+		} else {
+			err = h(w, r, visitor)
+		}
+		if err != nil {
+			httpx.Problem(w, r, err)
+		}
+	})
+}
+
 // upload stores one file: the raw body, its name percent-encoded in X-File-Name, the visitor's token as
 // bearer. It becomes visible only when a message names it.
-func (c *Channel) upload(w http.ResponseWriter, r *http.Request) {
-	site := r.URL.Query().Get("site")
-	if !c.cors(w, r, site) {
-		return
-	}
-	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	visitor, err := c.visitor(site, token, time.Now())
-	if err != nil {
-		httpx.Problem(w, r, &gateway.Error{Kind: gateway.Unauthorized, Msg: "open the chat again, then attach the file again", Err: err})
-		return
-	}
+func (c *Channel) upload(w http.ResponseWriter, r *http.Request, visitor string) error {
 	if wait, ok := c.uploads.Allow(visitor); !ok {
 		httpx.TooMany(w, r, wait)
-		return
+		return nil
 	}
 	httpx.Body(w, r, wire.MaxFileBytes+1) // one more, so that the store sees the excess and says so
 	a, err := c.opts.Save(r.Context(), fileName(r.Header.Get("X-File-Name")), mediaType(r), r.Body)
-	if err != nil {
-		httpx.Problem(w, r, err)
-		return
+	if err == nil {
+		httpx.WriteJSON(w, http.StatusCreated, uploadAnswer{a.File, a.Name, a.ContentType, a.SizeBytes})
 	}
-	httpx.WriteJSON(w, http.StatusCreated, uploadAnswer{a.File, a.Name, a.ContentType, a.SizeBytes})
+	return err
 }
 
 func fileName(header string) string {

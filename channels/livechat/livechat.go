@@ -17,7 +17,7 @@
 // is the gateway's own page.
 //
 // Limits: see package wire; further one address holds a bounded number of sockets, and a visitor sends at
-// most 20 messages in 10 s, 10 files and 30 lines of calls a minute. Read next: package wire, webclient/src/widget.
+// most 20 messages in 10 s, 10 files, 600 pieces of voice messages and 30 lines of calls a minute. Read next: package wire, webclient/src/widget.
 package livechat
 
 import (
@@ -56,13 +56,24 @@ type Calls interface {
 	CustomerHangup(ctx context.Context, who gateway.Identity, call gateway.CallID) error
 }
 
+// Voice keeps voice messages that come in pieces; see package files. The key is the visitor's secret.
+type Voice interface {
+	// Have is how many bytes are on disk.
+	Have(key string) (int64, error)
+	// Add puts a piece at offset and returns how much is on disk now. A piece that does not begin at the end is
+	// Conflicting.
+	Add(key string, offset int64, piece []byte, limit int64) (int64, error)
+	// Finish makes it a file. Said again it is the same file; a size that is not what is on disk is Conflicting.
+	Finish(ctx context.Context, key, name, contentType string, size int64) (gateway.Attachment, error)
+}
+
 // Site is a website that shows the widget. Origins are those of its pages, "https://shop.example.org".
 type Site struct {
 	Name    string
 	Origins []string
 }
 
-// Options of a Channel. OnRejected, Calls and Guest may be nil.
+// Options of a Channel. OnRejected, Voice, Calls and Guest may be nil.
 type Options struct {
 	Sites      []Site
 	Secret     []byte // ≥ 32 bytes; tokens live as long as it does
@@ -71,7 +82,8 @@ type Options struct {
 	Company    wire.Company
 	Save       func(ctx context.Context, name, contentType string, r io.Reader) (gateway.Attachment, error)
 	File       func(ctx context.Context, id gateway.FileID) (gateway.Attachment, error)
-	PerAddress int // sockets one address (IPv6: /64) may hold
+	Voice      Voice // nil: no voice messages
+	PerAddress int   // sockets one address (IPv6: /64) may hold
 	OnRejected func(reason string)
 	Calls      Calls // nil: no calls
 	// Guest says who came by a link; nil: nobody does.
@@ -85,6 +97,7 @@ type Channel struct {
 	upgrader websocket.Upgrader
 	messages *httpx.Limiter
 	uploads  *httpx.Limiter
+	pieces   *httpx.Limiter
 	offers   *httpx.Limiter
 
 	// Guarded by mu.
@@ -110,6 +123,7 @@ func New(o Options) (*Channel, error) {
 	}
 	return &Channel{opts: o, sockets: map[*socket]struct{}{}, addresses: map[string]int{},
 		messages: httpx.NewLimiter(20, 10*time.Second, 20), uploads: httpx.NewLimiter(10, time.Minute, 10),
+		pieces: httpx.NewLimiter(600, time.Minute, 200),
 		offers: httpx.NewLimiter(30, time.Minute, 15),
 		// The origin is checked against the site, which only hello names.
 		upgrader: websocket.Upgrader{ReadBufferSize: 1 << 10, WriteBufferSize: 4 << 10, CheckOrigin: func(*http.Request) bool { return true }}}, nil
@@ -134,9 +148,14 @@ func (c *Channel) Run(ctx context.Context, _ channels.Sink) error {
 func (c *Channel) Routes(sink channels.Sink) map[string]http.Handler {
 	return map[string]http.Handler{
 		"GET /ws/visitor":    http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serveSocket(w, r, sink) }),
-		"POST /w/files":      http.HandlerFunc(c.upload),
+		"POST /w/files":      c.ofVisitor(c.upload),
 		"OPTIONS /w/files":   http.HandlerFunc(c.preflight),
 		"GET /w/site/{site}": http.HandlerFunc(c.site),
+
+		"GET /w/voice/{clip}":     c.ofVisitor(c.voiceHas),
+		"PUT /w/voice/{clip}":     c.ofVisitor(c.voicePiece),
+		"POST /w/voice/{clip}":    c.ofVisitor(c.voiceDone),
+		"OPTIONS /w/voice/{clip}": http.HandlerFunc(c.preflight),
 	}
 }
 

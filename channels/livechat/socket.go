@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -319,11 +320,39 @@ func (s *socket) accept(ctx context.Context, m wire.VisitorMessage) error {
 		}
 		received.Attachments = append(received.Attachments, a)
 	}
-	if err := s.store(ctx, append([]gateway.Fact{s.fact(key, received)}, s.about(key)...)...); err != nil {
+	facts := []gateway.Fact{s.fact(key, received)}
+	switch {
+	case m.CallBack != nil:
+		facts = s.callBack(key, received, *m.CallBack)
+	case m.VoiceMS != 0 && received.Attachments[0].Kind != "audio":
+		return &gateway.Error{Kind: gateway.Invalid, Field: "files", Msg: "this file is no sound"}
+	case m.VoiceMS != 0:
+		received.Kind, received.Extra = "voice", map[string]string{"voice_ms": strconv.Itoa(m.VoiceMS)}
+		facts = []gateway.Fact{s.fact(key, received)}
+	}
+	if err := s.store(ctx, append(facts, s.about(key)...)...); err != nil {
 		return err
 	}
 	s.page, s.language = "", ""
 	return nil
+}
+
+// callBack is a request to be called back, and how the person is reached from now on.
+func (s *socket) callBack(key string, m gateway.MessageReceived, c wire.CallBack) []gateway.Fact {
+	m.Kind, m.Extra = "call_request", map[string]string{"way": c.Way}
+	var learned gateway.ContactLearned
+	switch c.Way {
+	case "sms":
+		learned.Phone = c.To
+	case "email":
+		learned.Email = c.To
+	}
+	if c.To == "" {
+		return []gateway.Fact{s.fact(key, m)}
+	}
+	m.Extra["to"] = c.To
+	// The address first: whoever sees the request sees where to.
+	return []gateway.Fact{s.fact(key+"/way", learned), s.fact(key, m)}
 }
 
 // about is what is known of the visitor and not yet stored; it goes along with the first thing they do. Key is

@@ -213,7 +213,16 @@ func isLoopback(host string) bool {
 }
 
 func (a *App) company() wire.Company {
-	return wire.Company{Name: a.config.Company.Name, Language: a.config.Company.Language, Color: a.config.Company.Color}
+	return wire.Company{Name: a.config.Company.Name, Language: a.config.Company.Language, Color: a.config.Company.Color, CallBack: a.waysBack()}
+}
+
+// waysBack are the ways in which customers can be called back here.
+func (a *App) waysBack() []string {
+	var ways []string
+	if a.calls != nil {
+		ways = append(ways, "page")
+	}
+	return ways
 }
 
 // copyPicture copies a person's picture from a network.
@@ -234,6 +243,14 @@ func (a *App) file(_ context.Context, id gateway.FileID) (gateway.Attachment, er
 // saveFile stores an agent's or a visitor's upload.
 func (a *App) saveFile(ctx context.Context, name, contentType string, r io.Reader) (gateway.Attachment, error) {
 	m, err := a.files.Save(ctx, name, contentType, r, int64(a.config.Limits.UploadBytes))
+	return m.Attachment(), err
+}
+
+// voice keeps voice messages that come in pieces.
+type voice struct{ *files.Store }
+
+func (v voice) Finish(ctx context.Context, key, name, contentType string, size int64) (gateway.Attachment, error) {
+	m, err := v.Store.Finish(ctx, key, name, contentType, "audio", size)
 	return m.Attachment(), err
 }
 

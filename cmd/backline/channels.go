@@ -65,7 +65,7 @@ func (s *channelSet) openLivechat(a *App) error {
 		}
 	}
 	s.livechat, err = livechat.New(livechat.Options{Sites: sites, Secret: secret, OwnOrigin: originOf(c.PublicURL), Feed: s.feed,
-		Company: a.company(), Save: a.saveFile, File: a.file, PerAddress: c.Limits.VisitorsPerAddress,
+		Company: a.company(), Save: a.saveFile, File: a.file, Voice: voice{a.files}, PerAddress: c.Limits.VisitorsPerAddress,
 		Calls: a.pageCalls(), Guest: a.guest,
 		OnRejected: a.metrics.reject(gateway.ChannelLivechat), Log: a.log})
 	if err != nil {

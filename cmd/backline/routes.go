@@ -88,7 +88,7 @@ func handleAll(mux *http.ServeMux, routes map[string]http.Handler) {
 func unlimited(r *http.Request) bool {
 	p := r.URL.Path
 	return strings.HasPrefix(p, "/hooks/") || p == "/livez" || p == "/readyz" || p == "/metrics" || p == "/widget.js" ||
-		r.Method == http.MethodGet && strings.HasPrefix(p, "/w/") && !strings.HasPrefix(p, "/w/site/")
+		r.Method == http.MethodGet && strings.HasPrefix(p, "/w/") && !strings.HasPrefix(p, "/w/site/") && !strings.HasPrefix(p, "/w/voice/")
 }
 
 func prefixes(list []string) ([]netip.Prefix, error) {

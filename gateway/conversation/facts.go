@@ -1,7 +1,9 @@
 package conversation
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,9 +92,20 @@ func (f *Fold) count(t *Thread, c *Conversation, it wire.Item) {
 		c.due = "" // there is something to answer after all
 	}
 	c.Head.Preview, c.Head.PreviewFrom = preview(it.Text), it.Direction
-	if it.Text == "" && len(it.Attachments) > 0 {
+	switch {
+	case it.MessageKind == "voice":
+		c.Head.Preview = "🎤 " + span(it.Extra["voice_ms"])
+	case it.MessageKind == "call_request":
+		c.Head.Preview = preview("📞 " + it.Text)
+	case it.Text == "" && len(it.Attachments) > 0:
 		c.Head.Preview = "📎 " + it.Attachments[0].Kind
 	}
+}
+
+// span writes milliseconds as minutes and seconds.
+func span(ms string) string {
+	n, _ := strconv.Atoi(ms) // 0:00 where it is not said
+	return fmt.Sprintf("%d:%02d", n/60_000, n/1000%60)
 }
 
 // echo is a message our side sent: our own coming back (EchoOf), or a colleague's from the provider's inbox.

@@ -10,17 +10,19 @@
 // Guarantees: when Save returns, content and description are on disk (fsync, then rename). A crash leaves at
 // most a temporary file, which the next Open removes, or content without a description, which nobody can reach. Nothing stored is ever changed.
 //
-// On disk: DIR/ab/abcdef… is the content, DIR/ab/abcdef….json its [Meta]; DIR/tmp holds unfinished ones.
+// On disk: DIR/ab/abcdef… is the content, DIR/ab/abcdef….json its [Meta]; DIR/tmp holds unfinished ones, DIR/parts
+// those that come in pieces.
 //
 // Concurrency: everything may be called from any goroutine. Errors that a person can act on are
 // *gateway.Error: Invalid (type), TooLarge, NotFound, Unavailable (disk full).
 //
-// Read next: types.go (what is allowed), handler.go (how it is served), fetcher.go (provider media).
+// Read next: types.go (what is allowed), parts.go (what comes in pieces), handler.go (how it is served), fetcher.go (provider media).
 package files
 
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +31,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -58,6 +62,13 @@ type Admit func(ctx context.Context, sizeBytes int64) error
 type Store struct {
 	dir   string
 	admit Admit
+	parts [locks]sync.Mutex // held while a piece is written; see lock
+	swept atomic.Int64      // when old uploads were looked for, in Unix seconds
+}
+
+func (s *Store) lock(key string) *sync.Mutex {
+	sum := sha256.Sum256([]byte(key))
+	return &s.parts[sum[0]%locks]
 }
 
 // Open uses dir, which it makes if needed. Admit may be nil.
@@ -66,13 +77,16 @@ func Open(dir string, admit Admit) (*Store, error) {
 	if err := os.RemoveAll(tmp); err != nil {
 		return nil, fmt.Errorf("clear unfinished files: %w", err)
 	}
-	if err := os.MkdirAll(tmp, 0o700); err != nil {
-		return nil, fmt.Errorf("make files folder: %w", err)
+	for _, folder := range []string{tmp, filepath.Join(dir, "parts")} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return nil, fmt.Errorf("make files folder: %w", err)
+		}
 	}
 	if admit == nil {
 		admit = func(context.Context, int64) error { return nil }
 	}
-	return &Store{dir: dir, admit: admit}, nil
+	s := &Store{dir: dir, admit: admit}
+	return s, s.SweepParts(time.Now())
 }
 
 // Save reads r to its end, at most limit bytes, and stores it.

@@ -27,6 +27,9 @@ const (
 	MaxTextRunes   = 10000
 	MaxFileBytes   = 10 << 20
 	MaxAttachments = 10
+	MaxVoiceBytes  = 8 << 20 // a voice message
+	MaxVoiceMS     = 5 * 60 * 1000
+	VoicePiece     = 64 << 10 // bytes of one piece of it
 	HelloTimeout   = 5 * time.Second
 	PingEvery      = 15 * time.Second // client → server; also the agent's heartbeat
 	DeadAfter      = 40 * time.Second // no frame for this long: the server closes
@@ -271,6 +274,9 @@ type Company struct {
 	Name     string `json:"name"`
 	Language string `json:"language"` // de, en: the default
 	Color    string `json:"color"`    // #rrggbb, customer side only
+	// CallBack are the ways in which customers are called back, to whom nobody has time to talk now: sms and email
+	// bring a link, page rings at the open page. None: it is not offered.
+	CallBack []string `json:"call_back,omitempty"`
 }
 
 // Emergency is the switch: the phones are dead, and customers are told so.
@@ -531,7 +537,15 @@ type (
 		ClientID string           `json:"client_id"`
 		Text     string           `json:"text"`
 		Files    []gateway.FileID `json:"files,omitempty"`
-		Offline  bool             `json:"offline,omitempty"` // left by the offline form
+		Offline  bool             `json:"offline,omitempty"`  // left by the offline form
+		VoiceMS  int              `json:"voice_ms,omitempty"` // its one file is a voice message that lasts this long
+		CallBack *CallBack        `json:"call_back,omitempty"`
+	}
+	// CallBack asks to be called back, without losing the place in the queue. Way: sms, email, page (this page
+	// rings, as long as it stays open). To: a number in E.164 or an address; "" for the page.
+	CallBack struct {
+		Way string `json:"way"`
+		To  string `json:"to,omitempty"`
 	}
 	VisitorContact struct { // t: contact
 		Name  string `json:"name,omitempty"`

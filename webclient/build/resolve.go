@@ -36,13 +36,20 @@ const (
 	lent = own + "lent.ts"
 )
 
+// constants holds nothing but those, which the build puts where they are used: whoever imports it need not load it.
+const constants = "src/shared/protocol.ts"
+
 // fromFS lets esbuild read from src and from nowhere else.
 func fromFS(src fs.FS) api.Plugin {
 	modules := vendored()
 	return api.Plugin{Name: "embedded", Setup: func(b api.PluginBuild) {
 		b.OnResolve(api.OnResolveOptions{Filter: ".*"}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
 			p, err := resolve(src, modules, a)
-			return api.OnResolveResult{Path: p, Namespace: namespace}, err
+			r := api.OnResolveResult{Path: p, Namespace: namespace}
+			if p == constants {
+				r.SideEffects = api.SideEffectsFalse
+			}
+			return r, err
 		})
 		b.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: namespace}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
 			return load(src, a.Path)

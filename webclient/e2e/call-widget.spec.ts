@@ -132,7 +132,7 @@ test("the microphone is denied: how to allow it, and the chat goes on", async ({
   await expect(page.getByTestId("call-status")).toContainText("The microphone is not allowed here.");
   await look(page, "denied-desktop-light");
   await expect(page.getByTestId("composer")).toHaveValue("I was typing this");
-  await page.getByTestId("call-dismiss").click();
+  await page.getByTestId("next-way").click();
   await page.getByTestId("send").click();
   await expect.poll(() => f.of("message").map((m) => m.text)).toEqual(["I was typing this"]);
   expect(f.of("call.offer")).toEqual([]);

@@ -1,32 +1,42 @@
-// A network between pages and the gateway that can be cut, and one that lets no UDP through. What is sent while
+// A network between pages and the gateway that can be cut, one that lets no UDP through, and one that lets nothing
+// through but the web. What is sent while
 // it is cut arrives later on sockets, as with TCP, and never on the line of a call, as with UDP.
 
 import { createSocket, type Socket } from "node:dgram";
+import { createServer, type Server } from "node:net";
 import type { BrowserContext, WebSocketRoute } from "@playwright/test";
+
+export interface Passes {
+  udp: boolean;
+  /** ICE over TCP; the web always passes. Default true. */
+  tcp?: boolean;
+}
 
 export class Network {
   #cut = false;
+  #silent: Promise<Server> | undefined;
   #held: (() => void)[] = [];
   readonly #relays = new Map<number, Relay>();
 
-  private constructor(readonly udp: boolean) {}
+  private constructor(readonly passes: Passes) {}
 
   /** Puts every page that the context opens from now on behind it. */
-  static async of(context: BrowserContext, o: { udp: boolean } = { udp: true }): Promise<Network> {
-    const n = new Network(o.udp);
-    await context.exposeFunction("relayPort", (port: number) => n.#relay(port));
+  static async of(context: BrowserContext, o: Passes = { udp: true }): Promise<Network> {
+    const n = new Network(o);
+    await context.exposeFunction("relayPort", (port: number, way: string) => n.#way(port, way));
     await context.addInitScript(() => {
-      const w = window as unknown as { relayPort(port: number): Promise<number> };
+      const w = window as unknown as { relayPort(port: number, way: string): Promise<number> };
       const native: (d: RTCSessionDescriptionInit) => Promise<void> = RTCPeerConnection.prototype.setRemoteDescription;
       RTCPeerConnection.prototype.setRemoteDescription = async function (this: RTCPeerConnection, d) {
         let sdp = d?.sdp ?? "";
-        for (const [line, port] of sdp.matchAll(/^a=candidate:\S+ \d+ udp \d+ \S+ (\d+) .*$/gim)) {
-          sdp = sdp.replace(line, line.replace(` ${port} `, ` ${await w.relayPort(Number(port))} `));
+        for (const [line, way = "", port] of sdp.matchAll(/^a=candidate:\S+ \d+ (udp|tcp) \d+ \S+ (\d+) .*$/gim)) {
+          sdp = sdp.replace(line, line.replace(` ${port} `, ` ${await w.relayPort(Number(port), way)} `));
         }
         return native.call(this, { type: d?.type ?? "answer", sdp });
       } as typeof native;
     });
     await context.routeWebSocket(/\/ws\//, (ws) => n.#socket(ws));
+    await context.route(/\/w\/(voice|files)/, (route) => (n.#cut ? route.abort() : route.fallback()));
     return n;
   }
 
@@ -41,6 +51,7 @@ export class Network {
 
   close(): void {
     for (const r of this.#relays.values()) r.close();
+    void this.#silent?.then((s) => s.close());
   }
 
   /** Does it now, or in its turn when the network is back. */
@@ -60,10 +71,21 @@ export class Network {
     });
   }
 
+  async #way(port: number, way: string): Promise<number> {
+    if (way.toLowerCase() === "udp") return this.#relay(port);
+    if (this.passes.tcp ?? true) return port;
+    // A firewall that swallows: connections come about, and nothing ever comes back.
+    this.#silent ??= new Promise((resolve) => {
+      const s = createServer(() => {}).listen(0, "127.0.0.1", () => resolve(s));
+    });
+    const at = (await this.#silent).address();
+    return typeof at === "object" && at ? at.port : 9;
+  }
+
   async #relay(port: number): Promise<number> {
     let r = this.#relays.get(port);
     if (!r) {
-      r = await Relay.to(port, () => this.#cut || !this.udp);
+      r = await Relay.to(port, () => this.#cut || !this.passes.udp);
       this.#relays.set(port, r);
     }
     return r.port;
@@ -72,7 +94,7 @@ export class Network {
 
 /** Hands on datagrams of each sender, and what comes back. */
 class Relay {
-  readonly #ways = new Map<number, Socket>();
+  readonly #ways = new Map<string, Socket>();
 
   private constructor(
     readonly front: Socket,
@@ -85,21 +107,22 @@ class Relay {
       front.bind(0, "127.0.0.1", () => {
         const r = new Relay(front, front.address().port);
         front.on("message", (data, from) => {
-          if (!deaf()) r.#way(from.port, deaf).send(data, target, "127.0.0.1");
+          if (!deaf()) r.#way(from, deaf).send(data, target, "127.0.0.1");
         });
         resolve(r);
       });
     });
   }
 
-  #way(sender: number, deaf: () => boolean): Socket {
-    let s = this.#ways.get(sender);
+  #way(sender: { address: string; port: number }, deaf: () => boolean): Socket {
+    const key = `${sender.address} ${sender.port}`;
+    let s = this.#ways.get(key);
     if (!s) {
       s = createSocket("udp4");
       s.on("message", (data) => {
-        if (!deaf()) this.front.send(data, sender, "127.0.0.1");
+        if (!deaf()) this.front.send(data, sender.port, sender.address);
       });
-      this.#ways.set(sender, s);
+      this.#ways.set(key, s);
     }
     return s;
   }

@@ -160,7 +160,7 @@ test("the microphone is denied: what to do, and writing goes on", async ({ brows
   await expect(page.getByTestId("talk-trouble")).toContainText(/allow the microphone/);
   await expect(main(page).getByTestId("call")).toHaveText("Try again");
   await look(page, "denied-phone-light");
-  await main(page).getByTestId("write").click();
+  await main(page).getByTestId("next-way").click();
   await expect(page.getByTestId("composer")).toHaveValue("My delivery is late");
   await page.getByTestId("send").click();
   await expect.poll(() => f.of("message").map((m) => m.text)).toEqual(["My delivery is late"]);

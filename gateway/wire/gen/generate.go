@@ -110,6 +110,8 @@ export const MAX_SDP_BYTES = %d;
 export const MAX_TEXT_RUNES = %d;
 export const MAX_FILE_BYTES = %d;
 export const MAX_ATTACHMENTS = %d;
+export const MAX_VOICE_MS = %d;
+export const VOICE_PIECE = %d;
 export const PING_EVERY_MS = %d;
 
 export const CLOSE_UNAUTHORIZED = %d;
@@ -119,7 +121,7 @@ export const CLOSE_SLOW = %d;
 export const CLOSE_RESTARTING = %d;
 export const CLOSE_REPLACED = %d;
 
-`, wire.Version, wire.MaxFrameBytes, wire.MaxSDPBytes, wire.MaxTextRunes, wire.MaxFileBytes, wire.MaxAttachments,
+`, wire.Version, wire.MaxFrameBytes, wire.MaxSDPBytes, wire.MaxTextRunes, wire.MaxFileBytes, wire.MaxAttachments, wire.MaxVoiceMS, wire.VoicePiece,
 		wire.PingEvery.Milliseconds(), wire.CloseUnauthorized, wire.CloseProtocol, wire.CloseForbidden,
 		wire.CloseSlow, wire.CloseRestarting, wire.CloseReplaced)
 }

@@ -6,6 +6,8 @@ export const MAX_SDP_BYTES = 16384;
 export const MAX_TEXT_RUNES = 10000;
 export const MAX_FILE_BYTES = 10485760;
 export const MAX_ATTACHMENTS = 10;
+export const MAX_VOICE_MS = 300000;
+export const VOICE_PIECE = 65536;
 export const PING_EVERY_MS = 15000;
 
 export const CLOSE_UNAUTHORIZED = 4001;
@@ -37,6 +39,7 @@ export interface Company {
   name: string;
   language: string;
   color: string;
+  call_back?: string[];
 }
 
 export interface Queue {
@@ -433,11 +436,18 @@ export interface VisitorHello {
   link?: string;
 }
 
+export interface CallBack {
+  way: string;
+  to?: string;
+}
+
 export interface VisitorMessage {
   client_id: string;
   text: string;
   files?: FileID[];
   offline?: boolean;
+  voice_ms?: number;
+  call_back?: CallBack;
 }
 
 export interface VisitorContact {

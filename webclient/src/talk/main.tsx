@@ -48,7 +48,8 @@ class Talk {
       t: () => this.#words.chat,
       language: () => this.#language,
       privacy: "",
-      calls: async (o) => new CallPart({ ...o, show: () => {}, t: () => this.#words.call }),
+      calls: async (o) =>
+        new CallPart({ ...o, show: () => {}, write: () => this.#window.open(), t: () => this.#words.call }),
       closed: () => app.querySelector<HTMLElement>("[data-testid=write]")?.focus(),
       painted: () => this.#paint(),
     });

@@ -31,7 +31,7 @@ export function Page(p: PageProps) {
   const line = chat.line.state();
   if (line === "refused") return <End {...p} title={t.gone} lead={t.goneLead(p.company)} />;
   if (line === "outdated") return <End {...p} title={t.outdated} lead={t.outdatedLead} />;
-  if (call && !INVITES.includes(call.phase.is)) return <Screen {...p} call={call} />;
+  if (call && !call.panel && !INVITES.includes(call.phase.is)) return <Screen {...p} call={call} />;
   return <Ready {...p} />;
 }
 

@@ -1,8 +1,9 @@
 // The invitation: who, about what, how long it takes, one big button to call and another way.
 
 import { clock } from "../widget/calling";
-import { Icon, Svg } from "../widget/icons";
+import { Svg } from "../widget/icons";
 import { Late } from "../widget/late";
+import type { Rung } from "../widget/own/ladder";
 import { inApp } from "../widget/own/place";
 import { Frame, type PageProps } from "./page";
 import type { TalkTexts } from "./texts/en";
@@ -19,13 +20,22 @@ export function Ready(p: PageProps) {
       </p>
       <Facts {...p} />
       <span class="gap" />
+      {p.call?.panel ?? <Invitation {...p} />}
+    </Frame>
+  );
+}
+
+function Invitation(p: PageProps) {
+  const { status } = p.chat;
+  return (
+    <>
       <Trouble {...p} />
       <p class="wait" role="status" data-testid="talk-status">
-        {status?.calls && status.staffed && status.open && !chat.lost && <i class="dot" />}
+        {status?.calls && status.staffed && status.open && !p.chat.lost && <i class="dot" />}
         {truth(p)}
       </p>
       <Ways {...p} />
-    </Frame>
+    </>
   );
 }
 
@@ -73,43 +83,53 @@ function Trouble({ call, language, chat }: PageProps) {
   );
 }
 
-/** Call and write, the one that works first. Keys keep a finger that is down on the button it meant. */
+/** All ways that there are here, the one that works first. After a call that failed: the next one. Keys keep a finger
+ * that is down on the button it meant. */
 function Ways({ chat, call, words, write }: PageProps) {
   const t = words.talk;
   const s = chat.status;
   const is = call?.phase.is;
+  const failed = is === "failed";
   const asking = !s && !chat.lost; // the page stands as it will when the answer is what it mostly is
   const calls = asking || Boolean(s?.calls && s.open) || is === "away";
   const app = inApp(navigator.userAgent);
-  const first = calls && (asking || s?.staffed) && !app;
-  const invitation = app ? t.callAnyway : first ? t.call : t.callLater;
-  const word = is === "away" ? words.call.back : is === "failed" ? words.call.again : invitation;
-  const dial = () => (is === "none" ? call?.dial() : call?.again());
-  const callButton = (
+  const here = asking || (s?.staffed && s.open);
+  const voice = isSecureContext && "MediaRecorder" in window && !app;
+  const first = failed ? "" : calls && here && !app ? "call" : s && !calls && voice ? "voice" : "write";
+  const invitation = app ? t.callAnyway : here ? t.call : t.callLater;
+  const ways: [Rung, unknown, string, string, (() => void) | undefined][] = [
+    [
+      "call",
+      calls,
+      PHONE,
+      is === "away" ? words.call.back : failed ? words.call.again : invitation,
+      call && (() => (is === "none" ? call.dial() : call.again())),
+    ],
+    ["write", true, BUBBLE, s && !here ? t.leave : t.write, write],
+    ["voice", voice, MIC, t.voice, call && (() => call.leave("voice"))],
+    ["back", asking || chat.company.call_back, BACK, t.back, call && (() => call.leave("back"))],
+  ];
+  const button = ([id, , icon, text, go]: (typeof ways)[0], look: string) => (
     <button
-      key="call"
+      key={id}
       type="button"
-      class={first ? "big" : "alt"}
-      data-testid="call"
-      disabled={!call || asking}
-      onClick={dial}
+      class={look}
+      data-testid={id}
+      disabled={!go || (asking && id !== "write")}
+      onClick={go}
     >
-      <Icon name="phone" size={22} />
-      {word}
+      <Svg path={icon} size={22} />
+      {text}
     </button>
   );
-  const writeButton = (
-    <button key="write" type="button" class={first ? "alt" : "big plain"} data-testid="write" onClick={write}>
-      <Svg path={BUBBLE} size={22} />
-      {s && !(s.staffed && s.open) ? t.leave : t.write}
-    </button>
-  );
-  if (!calls) return writeButton;
   return (
     <>
-      {first ? callButton : writeButton}
-      {first && <p class="hint">{t.hint}</p>}
-      {first ? writeButton : callButton}
+      {failed && <div class="ladder">{call?.ladder()}</div>}
+      {ways.map((w) => w[0] === first && button(w, first === "call" ? "big" : "big plain"))}
+      {first === "call" && <p class="hint">{t.hint}</p>}
+      <div class="tiles">
+        {ways.map((w) => w[1] && (failed ? w[0] === "call" : w[0] !== first) && button(w, "alt"))}
+      </div>
     </>
   );
 }
@@ -137,4 +157,8 @@ function when(time: Date, language: string): string {
   return time.toLocaleString(language, { ...day, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
+// Icons: Lucide, ISC licence; the telephone is ours.
+const PHONE = "M6 3h3l2 5-2.5 2a12 12 0 0 0 5.5 5.5L16 13l5 2v3a3 3 0 0 1-3 3A15 15 0 0 1 3 6a3 3 0 0 1 3-3z";
+const BACK = `M16 2v6h6M22 2l-6 6${PHONE}`;
+const MIC = "M12 19v3M19 10v2a7 7 0 0 1-14 0v-2M15 5v7a3 3 0 0 1-6 0V5a3 3 0 0 1 6 0z";
 export const BUBBLE = "M22 17a2 2 0 0 1-2 2H6.8l-4 3.5a.5.5 0 0 1-.8-.4V5a2 2 0 0 1 2-2h16a2 2 0 0 1 2 2z";

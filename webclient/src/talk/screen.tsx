@@ -2,7 +2,7 @@
 
 import { Component, type ComponentChildren } from "preact";
 import { Meter } from "../shared/meter";
-import { type CallPart, MIC } from "../widget/call.late";
+import type { CallPart } from "../widget/call.late";
 import { clock } from "../widget/calling";
 import { fromCompany } from "../widget/conversation";
 import { Icon, Svg } from "../widget/icons";
@@ -52,6 +52,7 @@ export function Screen(p: Props) {
       </p>
       <span class="gap" />
       <Latest {...p} />
+      <div class="ladder">{call.ladder()}</div>
       <Controls {...p} />
     </main>
   );
@@ -89,13 +90,13 @@ function Controls({ call, words, write }: Props) {
       <div class="controls">
         {"mic" in s && s.mic === "lost" && (
           <Round id="call-mic" text={t.again} click={() => void call.line.changeMicrophone()}>
-            <Svg path={MIC} size={24} />
+            <Icon name="mic" size={24} />
           </Round>
         )}
         {"mic" in s && s.mic !== "lost" && (
           <Round id="call-mute" text={t.mute} pressed={s.muted} click={() => call.line.mute(!s.muted)}>
             <Level key={s.mic} sound={call.line.stream} />
-            <Svg path={MIC} size={24} />
+            <Icon name="mic" size={24} />
           </Round>
         )}
         <Round id="write" text={words.talk.write} click={write}>

@@ -1,42 +1,44 @@
 // A call in the head of the chat: loaded when somebody wants one.
 
+import { microphone, trouble } from "../shared/media";
 import css from "./call.css?text";
 import { browserLine, ring } from "./callbrowser";
 import { Calling, type CallingOptions, clock } from "./calling";
 import type { Calls } from "./calls";
-import type { Chat } from "./chat";
+import type { Ladder } from "./ladder.late";
 import type { Kit } from "./late";
-import { borrow, dress, Icon, Late, Svg } from "./own/lent";
+import { borrow, dress, Icon, Late } from "./own/lent";
 import type { CallTexts } from "./texts/call-en";
 
 export interface CallPartOptions extends Pick<CallingOptions, "chat" | "show" | "changed"> {
   kit: Kit;
   t(): CallTexts;
   language(): string;
+  /** Brings the chat before the customer's eyes, to write; where that is not what show does. */
+  write?(): void;
 }
 
 export default (o: CallPartOptions): CallPart => new CallPart(o);
 
 export class CallPart extends Calling implements Calls {
-  readonly #chat: Chat;
-  readonly #t: () => CallTexts;
-  readonly #language: () => string;
   readonly #dressed: (e: Element | null) => void;
+  /** The ways beside a call, once loaded. */
+  #ladder: Ladder | undefined;
+
+  readonly #o: CallPartOptions;
 
   constructor(o: CallPartOptions) {
-    super({ ...o, line: browserLine, ring });
+    super({ ...o, line: browserLine, ring: (agent) => ring(o.t().ringing(agent)) });
     borrow(o.kit);
-    this.#chat = o.chat;
-    this.#t = o.t;
-    this.#language = o.language;
+    this.#o = o;
     this.#dressed = dress(css);
   }
 
   /** What is true of the call, the most important first. */
   say(): string[] {
-    const t = this.#t();
+    const t = this.#o.t();
     const { phase: p } = this;
-    const s = this.#chat.status;
+    const s = this.#o.chat.status;
     switch (p.is) {
       case "waiting":
         return s && !(s.staffed && s.open) ? [t.nobody] : [t.inLine(s?.position), t.music];
@@ -58,28 +60,52 @@ export class CallPart extends Calling implements Calls {
   unheard(): string {
     const s = this.line.state;
     if (!("mic" in s)) return "";
-    return this.#t()[s.mic !== "on" ? s.mic : s.muted ? "muted" : "heard"];
+    return this.#o.t()[s.mic !== "on" ? s.mic : s.muted ? "muted" : "heard"];
+  }
+
+  leave(rung: "voice" | "back"): void {
+    void this.#open().then((ladder) => ladder.leave(rung));
+  }
+
+  /** What the customer does in place of calling; a person who is there comes first. */
+  get panel() {
+    return "agent" in this.phase ? undefined : this.#ladder?.panel;
+  }
+
+  /** Which path is being tried, and a button for the next way. */
+  ladder() {
+    if ("agent" in this.phase) return undefined;
+    if (!this.#ladder) this.#open().then(this.#o.changed, () => {}); // the next change tries again
+    return this.#ladder?.view();
+  }
+
+  async #open(): Promise<Ladder> {
+    const part = await import("./ladder.late");
+    this.#ladder ??= part.default({ ...this.#o, call: this, microphone, trouble });
+    return this.#ladder;
   }
 
   view() {
     const { phase: p } = this;
+    const elsewhere = this.#o.write; // on a page of its own, which shows the other ways itself
+    if (!elsewhere && this.panel) return this.panel;
     if (p.is === "none") return undefined;
     const [first, ...more] = this.say();
     const rings = p.is === "ringing";
-    const trouble = p.is === "failed" && p.end.why === "microphone" && p.end.trouble;
+    const mic = p.is === "failed" && p.end.why === "microphone" && p.end.trouble;
     return (
       <section
         ref={this.#dressed}
         class="calling"
         role={rings ? "alertdialog" : "group"}
-        aria-label={rings ? first : this.#t().call}
+        aria-label={rings ? first : this.#o.t().call}
         data-testid="call-panel"
         data-phase={p.is}
       >
         {p.is === "talking" && <time data-testid="call-time">{clock(Date.now() - p.since)}</time>}
         <p role="status" data-testid="call-status">
-          {trouble ? (
-            <Late part={() => import("./trouble.late")} with={{ trouble, language: this.#language() }} />
+          {mic ? (
+            <Late part={() => import("./trouble.late")} with={{ trouble: mic, language: this.#o.language() }} />
           ) : (
             <>
               <b>{first}</b> {more} {this.unheard()}
@@ -87,12 +113,13 @@ export class CallPart extends Calling implements Calls {
           )}
         </p>
         {this.#buttons()}
+        {!elsewhere && this.ladder()}
       </section>
     );
   }
 
   #buttons() {
-    const t = this.#t();
+    const t = this.#o.t();
     const { line, phase: p } = this;
     const { state: s } = line;
     const rings = p.is === "ringing";
@@ -106,7 +133,6 @@ export class CallPart extends Calling implements Calls {
         <>
           {button(text, id, () => this.again(), "go", <Icon name="phone" />)}
           {rings && button(t.decline, "call-decline", () => this.decline(), "end", <Icon name="phone" />)}
-          {p.is === "failed" && button(t.dismiss, "call-dismiss", () => this.dismiss())}
         </>
       );
     }
@@ -115,7 +141,7 @@ export class CallPart extends Calling implements Calls {
         {"mic" in s &&
           (s.mic === "lost"
             ? button(t.again, "call-mic", () => line.changeMicrophone())
-            : button(t.mute, "call-mute", () => line.mute(!s.muted), "", <Svg path={MIC} size={20} />, s.muted))}
+            : button(t.mute, "call-mute", () => line.mute(!s.muted), "", <Icon name="mic" />, s.muted))}
         {button(t.hangUp, "call-hangup", () => line.hangup(), "end", <Icon name="phone" />)}
       </>
     );
@@ -130,6 +156,3 @@ function button(text: string, id: string, onClick: () => void, look = "", icon?:
     </button>
   );
 }
-
-// Icons: Lucide, ISC licence.
-export const MIC = "M12 19v3M19 10v2a7 7 0 0 1-14 0v-2M15 5v7a3 3 0 0 1-6 0V5a3 3 0 0 1 6 0z";

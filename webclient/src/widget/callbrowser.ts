@@ -21,13 +21,13 @@ export function browserLine(chat: Chat, changed: () => void): CallLine {
 }
 
 /** Rings until the returned function is called. */
-export function ring(): () => void {
+export function ring(text: string): () => void {
   let silence: (() => void) | undefined;
   let over = false;
   navigator.vibrate?.([1000, 3000, 1000, 3000, 1000]);
-  import("../shared/tones").then(
-    ({ sounding, RINGTONE }) => {
-      if (!over) silence = sounding(RINGTONE);
+  import("./ringing").then(
+    (part) => {
+      if (!over) silence = part.ringing(text);
     },
     () => {}, // it rings for the eyes only
   );

@@ -58,13 +58,13 @@ export interface CallingOptions {
   chat: Chat;
   line(chat: Chat, changed: () => void): CallLine;
   /** Rings until the returned function is called. */
-  ring(): () => void;
+  ring(agent: string): () => void;
   /** Brings the call before the customer's eyes. */
   show(): void;
   changed(): void;
 }
 
-export class Calling implements Omit<Calls, "view"> {
+export class Calling implements Omit<Calls, "view" | "leave"> {
   readonly line: CallLine;
   phase: Phase = { is: "none" };
   /** How the other side is reached. */
@@ -142,7 +142,7 @@ export class Calling implements Omit<Calls, "view"> {
     this.phase = next;
     if (before !== next.is) {
       this.#silence?.();
-      this.#silence = next.is === "ringing" ? this.#o.ring() : undefined;
+      this.#silence = next.is === "ringing" ? this.#o.ring(next.agent) : undefined;
       if (next.is === "ringing") this.#o.show();
       clearInterval(this.#beat);
       if (next.is === "talking") this.#beat = setInterval(this.#o.changed, 1000); // the clock

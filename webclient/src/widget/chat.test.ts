@@ -17,6 +17,7 @@ const calls: Calls = {
   badge: "",
   changed: () => void told.push("changed"),
   heard: (f) => void told.push(f.t),
+  leave: () => {},
   dial: () => {},
   view: () => undefined,
 };

@@ -16,7 +16,7 @@ import type { Calls } from "./calls";
 import { type Connection, connection, type Line, type LineState } from "./connection";
 import { Conversation, fromCompany } from "./conversation";
 import type { Keep } from "./keep";
-import { Outbox } from "./outbox";
+import { Outbox, type Special } from "./outbox";
 
 export interface ChatOptions {
   bases: string[];
@@ -91,10 +91,10 @@ export class Chat {
     return this.#o.keep.get("contact") as VisitorContact | undefined;
   }
 
-  say(text: string, files: Attachment[] = [], offline = false): void {
+  say(text: string, files: Attachment[] = [], offline = false, more?: Special): void {
     this.talk.begin();
     this.#typed = 0;
-    this.outbox.add(text.trim(), files, offline);
+    this.outbox.add(text.trim(), files, offline, more);
   }
 
   /** Gets ready for a call; the next try loads again what could not be loaded. */

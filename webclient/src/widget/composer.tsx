@@ -129,6 +129,17 @@ export class Composer extends Component<Props, { text: string; problem: string }
             }}
             onKeyDown={this.#key}
           />
+          {!this.state.text && (
+            <button
+              type="button"
+              class="icon"
+              data-testid="record"
+              aria-label={t.speak}
+              onClick={() => void chat.calls().then((c) => c.leave("voice"))}
+            >
+              <Icon name="mic" />
+            </button>
+          )}
           <button type="submit" class="send" data-testid="send" aria-label={t.send} aria-disabled={!this.#sendable}>
             <Icon name="up" size={22} />
           </button>

@@ -9,6 +9,9 @@
 import type { Attachment, Kind, VisitorAck, VisitorMessage } from "../shared/protocol";
 import type { Keep } from "./keep";
 
+/** What a message may be beside text and files. */
+export type Special = Pick<VisitorMessage, "voice_ms" | "call_back">;
+
 export interface Unsent {
   id: string;
   text: string;
@@ -18,6 +21,8 @@ export interface Unsent {
   state: "waiting" | "sent" | "failed";
   /** Left by the offline form. */
   offline: boolean;
+  /** It is a voice message, or asks to be called back. */
+  more?: Special | undefined;
   /** Why it failed. */
   failure?: Kind;
 }
@@ -47,9 +52,9 @@ export class Outbox {
       .sort((a, b) => a.at - b.at);
   }
 
-  add(text: string, files: Attachment[], offline: boolean): void {
+  add(text: string, files: Attachment[], offline: boolean, more?: Special): void {
     const at = Math.max(Date.now(), (this.list.at(-1)?.at ?? 0) + 1);
-    this.#put({ id: newID(), text, files, at, state: "waiting", offline });
+    this.#put({ id: newID(), text, files, at, state: "waiting", offline, more });
     this.flush();
   }
 
@@ -58,7 +63,7 @@ export class Outbox {
     const m = this.list.find((one) => one.state === "waiting");
     if (!m || this.#flying || this.#pause) return;
     const files = m.files.flatMap((a) => a.file ?? []);
-    if (this.#send({ client_id: m.id, text: m.text, files, offline: m.offline })) this.#flying = m.id;
+    if (this.#send({ client_id: m.id, text: m.text, files, offline: m.offline, ...m.more })) this.#flying = m.id;
   }
 
   /** The connection is gone: what was under way may not have arrived. */

@@ -3,21 +3,28 @@ import type { Attachment } from "../../shared/protocol";
 import { fileSize } from "./format";
 import { Icon, type IconName } from "./icons";
 import type { Texts } from "./texts";
+import { Voice } from "./voice";
 
 interface Props {
   files: readonly Attachment[];
   t: Texts;
   /** Shows a picture large. */
   show: (picture: Attachment) => void;
+  /** It is a voice message that lasts this long; 0: it is none. */
+  voice: number;
 }
 
 /** The files of one message. */
 export function Files(props: Props) {
   return (
     <div class="th-files">
-      {props.files.map((a, i) => (
-        <File key={a.file ?? a.url ?? i} file={a} t={props.t} show={props.show} />
-      ))}
+      {props.files.map((a, i) =>
+        props.voice && a.file && a.kind === "audio" ? (
+          <Voice key={a.file} src={hrefOfFile(a.file)} ms={props.voice} t={props.t} />
+        ) : (
+          <File key={a.file ?? a.url ?? i} file={a} t={props.t} show={props.show} />
+        ),
+      )}
     </div>
   );
 }

@@ -45,6 +45,8 @@ const SHAPES = {
   ],
   messenger: ["M7.9 20A9 9 0 1 0 4 16.1L2 22Z"],
   open: ["M15 3h6v6", "M10 14 21 3", "M18 13v6a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V8a2 2 0 0 1 2-2h6"],
+  pause: ["M8 5v14", "M16 5v14"],
+  play: ["m7 4 13 8-13 8z"],
   person: ["M19 21v-2a4 4 0 0 0-4-4H9a4 4 0 0 0-4 4v2", "M8 7a4 4 0 1 0 8 0a4 4 0 1 0-8 0"],
   phone: [PHONE],
   phoneIn: ["M16 2v6h6", "m22 2-6 6", PHONE],

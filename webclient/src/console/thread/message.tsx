@@ -6,6 +6,7 @@ import { Files } from "./files";
 import { clock, moment } from "./format";
 import { Icon } from "./icons";
 import type { Texts } from "./texts";
+import { voiceMS } from "./voice";
 import { Written } from "./written";
 
 export interface MessageProps {
@@ -63,7 +64,7 @@ export class Message extends Component<MessageProps> {
             </div>
           )}
           {item.attachments && item.attachments.length > 0 && (
-            <Files files={item.attachments} t={t} show={this.props.show} />
+            <Files files={item.attachments} t={t} show={this.props.show} voice={voiceMS(item.extra)} />
           )}
           {item.reaction && (
             <span class="th-reaction" role="img" aria-label={t.reacted(item.reaction)}>
@@ -107,6 +108,7 @@ function MessageHead(props: MessageProps & { name: string }) {
 
 /** What came along with it, such as the payload of a button. */
 function Extra({ item }: { item: Item }) {
+  if (item.message_kind === "voice" || item.message_kind === "call_request") return null; // said in words
   const pairs = Object.entries(item.extra ?? {}).filter(([, v]) => v !== "");
   if (pairs.length === 0) return null;
   const text = pairs.map(([k, v]) => `${k}: ${v}`).join(" · ");

@@ -58,6 +58,11 @@ export interface Texts {
   resent: string;
   reacted(reaction: string): string;
   kinds: Record<string, string>;
+  play: string;
+  pause: string;
+  playFrom: string;
+  faster: string;
+  cannotPlay: string;
   loadingOlder: string;
   loading: string;
   loadFailed: string;

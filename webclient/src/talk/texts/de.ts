@@ -28,6 +28,8 @@ const de: TalkTexts = {
   hint: "Kostenlos und ohne App. Ihr Browser fragt nach dem Mikrofon.",
   write: "Schreiben",
   leave: "Nachricht hinterlassen",
+  voice: "Sprachnachricht",
+  back: "Rückruf",
   noCalls: "Anrufe sind gerade nicht möglich. Schreiben können Sie uns.",
   expired: (day) => `Mit diesem Link konnten Sie bis ${day} anrufen. Schreiben können Sie uns weiterhin.`,
   gone: "Dieser Link funktioniert nicht",

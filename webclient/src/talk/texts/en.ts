@@ -28,6 +28,8 @@ const en = {
   hint: "Free and without an app. Your browser will ask for the microphone.",
   write: "Write",
   leave: "Leave a message",
+  voice: "Voice message",
+  back: "Call me back",
   noCalls: "Calls cannot be had right now. You can write to us.",
   expired: (day: string) => `This link was for calls until ${day}. You can still write to us.`,
   gone: "This link does not work",

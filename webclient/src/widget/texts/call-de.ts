@@ -26,7 +26,6 @@ const de: CallTexts = {
   mute: "Stumm",
   hangUp: "Auflegen",
   again: "Noch einmal",
-  dismiss: "Lieber schreiben",
   unreachable: "Der Anruf kommt nicht zustande, wir haben es lange versucht. Schreiben geht weiterhin.",
   refused: (kind) =>
     kind === "too_many"

@@ -26,7 +26,6 @@ const en = {
   mute: "Mute",
   hangUp: "Hang up",
   again: "Try again",
-  dismiss: "Write instead",
   unreachable: "The call did not get through, and we have stopped trying. Writing still works.",
   refused: (kind: Kind): string =>
     kind === "too_many"

@@ -27,6 +27,7 @@ const de: Texts = {
   empty: "Schreiben Sie, worum es geht. Sie können auf dieser Website weiterblättern, der Chat kommt mit.",
   message: "Ihre Nachricht",
   send: "Senden",
+  speak: "Sprachnachricht hinterlassen",
   attach: "Datei anhängen, bis 10 MB",
   tooLarge: (name) => `${name} ist größer als 10 MB und lässt sich nicht senden.`,
   tooMany: (n) => `Eine Nachricht trägt höchstens ${n} Dateien.`,

@@ -27,6 +27,7 @@ const en = {
   empty: "Write what it is about. You can move on to other pages of this website; the chat comes along.",
   message: "Your message",
   send: "Send",
+  speak: "Leave a voice message",
   attach: "Attach a file, up to 10 MB",
   tooLarge: (name: string) => `${name} is larger than 10 MB and cannot be sent.`,
   tooMany: (n: number) => `A message carries at most ${n} files.`,

@@ -1,0 +1,20 @@
+// What customers read of the ways to us, in German; written for itself, not translated.
+
+import type en from "./ladder-en";
+
+const de: typeof en = {
+  trying: {
+    udp: "Der direkte Weg (UDP) wird versucht …",
+    tcp: "UDP kommt hier nicht durch. TCP wird versucht …",
+    tls: "Auch TCP kommt nicht durch. TLS wird versucht …",
+    deaf: "Durch dieses Netz kommt bisher kein Anruf. Es wird weiter versucht; darauf warten müssen Sie nicht.",
+  },
+  next: {
+    call: "Anrufen",
+    voice: "Sprachnachricht hinterlassen",
+    write: "Uns schreiben",
+    back: "Platz behalten, zurückrufen lassen",
+  },
+};
+
+export default de;
