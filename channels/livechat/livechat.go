@@ -86,6 +86,8 @@ type Options struct {
 	PerAddress int   // sockets one address (IPv6: /64) may hold
 	OnRejected func(reason string)
 	Calls      Calls // nil: no calls
+	// Relays are the ways for a page whose call does not come up directly; nil: there are none.
+	Relays func(call gateway.CallID, side string) []wire.ICEServer
 	// Guest says who came by a link; nil: nobody does.
 	Guest func(token string) (channels.Guest, error)
 	Log   *slog.Logger
@@ -120,6 +122,9 @@ func New(o Options) (*Channel, error) {
 	}
 	if o.OnRejected == nil {
 		o.OnRejected = func(string) {}
+	}
+	if o.Relays == nil {
+		o.Relays = func(gateway.CallID, string) []wire.ICEServer { return nil }
 	}
 	return &Channel{opts: o, sockets: map[*socket]struct{}{}, addresses: map[string]int{},
 		messages: httpx.NewLimiter(20, 10*time.Second, 20), uploads: httpx.NewLimiter(10, time.Minute, 10),

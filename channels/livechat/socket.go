@@ -377,6 +377,8 @@ func (s *socket) call(ctx context.Context, f wire.VisitorOffer, refused *gateway
 	}
 	if err != nil {
 		answer.Failure = failure(err)
+	} else {
+		answer.ICE = s.channel.opts.Relays(f.Call, "customer")
 	}
 	return s.send(answer)
 }

@@ -32,6 +32,7 @@ import (
 	"backline/gateway/links"
 	"backline/gateway/live"
 	"backline/gateway/media"
+	"backline/gateway/oneport"
 	"backline/gateway/outbox"
 	"backline/gateway/profiles"
 	"backline/gateway/router"
@@ -54,8 +55,10 @@ type App struct {
 	outbox     *outbox.Outbox
 	profiles   *profiles.Lookup
 	hub        *hub.Hub
-	engine     *media.Engine // nil: no calls
-	calls      *calls.Desk   // nil: no calls
+	engine     *media.Engine        // nil: no calls
+	calls      *calls.Desk          // nil: no calls
+	relay      *relay               // nil: no TURN
+	certs      *oneport.Certificate // nil: no TLS of our own
 	courtesies *courtesies
 	channels   map[string]channels.Channel
 	metrics    *metrics
@@ -105,6 +108,9 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	if err := a.openCalls(); err != nil {
 		return err
 	}
+	if err := a.openRelay(); err != nil {
+		return err
+	}
 	all, err := openChannels(a)
 	if err != nil {
 		return err
@@ -133,7 +139,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	}
 	all.feed.Live = a.live
 	a.visitors = all.livechat.Close
-	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen), Calls: a.hubCalls(),
+	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen), Calls: a.hubCalls(), Relays: a.relays,
 		Company: a.company(), Replies: replies(c), Build: build(), Log: a.log})
 	a.metrics.watch(a)
 	a.handler, err = a.routes(all)
@@ -281,6 +287,14 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	if a.calls != nil {
 		g.Go(func() error { return a.engine.Run(work) })
 		g.Go(func() error { return a.calls.Run(work) })
+	}
+	if a.relay != nil {
+		g.Go(func() error { return a.relay.server.Run(work) })
+	}
+	if a.certs != nil {
+		var port *oneport.Port
+		l, port = a.secure(l)
+		g.Go(func() error { return port.Run(work) })
 	}
 	for name, ch := range a.channels {
 		g.Go(func() error {

@@ -25,7 +25,7 @@ func (a *App) openCalls() error {
 	if c.Media == config.NoMedia {
 		return nil
 	}
-	o := media.Options{Listen: c.Media, Log: a.log}
+	o := media.Options{Listen: c.Media, STUN: c.STUN, Log: a.log}
 	for _, s := range c.PublicIPs {
 		ip, err := netip.ParseAddr(s)
 		if err != nil {
@@ -111,6 +111,9 @@ func (a *App) allowCall(who gateway.Identity, call gateway.CallID) error {
 }
 
 func (a *App) callDone(who gateway.Identity, call gateway.CallID) {
+	if a.relay != nil {
+		a.relay.server.End(string(call))
+	}
 	if id, ok := linkOf(who); ok {
 		a.links.Done(id, call)
 	}

@@ -66,7 +66,7 @@ func (s *channelSet) openLivechat(a *App) error {
 	}
 	s.livechat, err = livechat.New(livechat.Options{Sites: sites, Secret: secret, OwnOrigin: originOf(c.PublicURL), Feed: s.feed,
 		Company: a.company(), Save: a.saveFile, File: a.file, Voice: voice{a.files}, PerAddress: c.Limits.VisitorsPerAddress,
-		Calls: a.pageCalls(), Guest: a.guest,
+		Calls: a.pageCalls(), Relays: a.relays, Guest: a.guest,
 		OnRejected: a.metrics.reject(gateway.ChannelLivechat), Log: a.log})
 	if err != nil {
 		return err
@@ -190,7 +190,8 @@ func windows() map[string]func(lastInbound, now time.Time) *wire.Window {
 	return map[string]func(lastInbound, now time.Time) *wire.Window{gateway.ChannelMessenger: messenger.Window}
 }
 
-// keptSecret reads a key of the data folder, or makes it. With a new key every visitor is a stranger again.
+// keptSecret reads a key of the data folder, or makes it. With a new key what was signed before is good no more:
+// every visitor is a stranger again.
 func keptSecret(path string) ([]byte, error) {
 	key, err := os.ReadFile(path)
 	switch {
@@ -198,13 +199,13 @@ func keptSecret(path string) ([]byte, error) {
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails: crypto/rand
 		if err := os.WriteFile(path, key, 0o600); err != nil {
-			return nil, fmt.Errorf("keep the visitors' key: %w", err)
+			return nil, fmt.Errorf("keep a key: %w", err)
 		}
 		return key, nil
 	case err != nil:
-		return nil, fmt.Errorf("read the visitors' key: %w", err)
+		return nil, fmt.Errorf("read a key: %w", err)
 	case len(key) < 32:
-		return nil, fmt.Errorf("%s is shorter than 32 bytes: restore it from a backup, or delete it (visitors then start anew)", path)
+		return nil, fmt.Errorf("%s is shorter than 32 bytes: restore it from a backup, or delete it (what was signed with it is then good no more)", path)
 	}
 	return key, nil
 }

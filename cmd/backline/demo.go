@@ -177,7 +177,7 @@ listen: {{.Listen}}
 public_url: {{.Gateway}}
 data: {{.Data}}
 company: {name: Nordwind Logistik, language: en, color: "#0a5f73"}
-rtc: {media: {{.Media}}}
+rtc: {media: {{.Media}}, turn: {{.Media}}}
 queues:
   - {id: main, name: Service}
   - {id: dispatch, name: Dispatch}

@@ -73,7 +73,7 @@ listen: %[1]s
 public_url: http://%[1]s
 data: %[2]s
 company: {name: Nordwind, language: en}
-rtc: {media: "127.0.0.1:0"}
+rtc: {media: "127.0.0.1:0", turn: "127.0.0.1:0"}
 queues: [{id: main, name: Service, ring: 5s}, {id: second, name: Second}]
 agents:
   - {id: jana, name: Jana Brandt, queues: [main]}

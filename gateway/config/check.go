@@ -50,6 +50,7 @@ func (k *checker) all() {
 	k.sms()
 	k.mail()
 	k.links()
+	k.tls()
 	k.rtc()
 	k.storeLimitsLog()
 }
@@ -374,6 +375,25 @@ func (k *checker) rtc() {
 		if _, err := netip.ParseAddr(s); err != nil {
 			k.addAt(fmt.Sprintf("rtc.public_ips[%d]", i), "%q is no IP address", clip(s))
 		}
+	}
+	for i, s := range k.c.RTC.STUN {
+		k.address(fmt.Sprintf("rtc.stun[%d]", i), s)
+	}
+	switch s := k.c.RTC.TurnTLS; s {
+	case NoTurnTLS:
+	default:
+		if s != Shared {
+			k.address("rtc.turn_tls", s)
+		}
+		if !k.c.TLS.On() {
+			k.addAt("rtc.turn_tls", "TURN over TLS needs the certificate of tls")
+		}
+	}
+}
+
+func (k *checker) tls() {
+	if t := k.c.TLS; (t.Certificate == "") != (t.PrivateKey == "") {
+		k.addAt("tls", "certificate and private_key go together")
 	}
 }
 

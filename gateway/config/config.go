@@ -19,12 +19,13 @@
 // value, in YAML and in the environment; a trailing newline is cut off.
 //
 // A Config is not changed after Load and may be read from any goroutine. Errors of Load are [*Error].
-// Relative paths (data, *_file) count from the folder of the configuration file.
+// Relative paths (data, tls, *_file) count from the folder of the configuration file.
 package config
 
 import (
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"backline/gateway"
@@ -40,8 +41,12 @@ type Config struct {
 	// before it.
 	Listen string `yaml:"listen"`
 
+	// TLS makes Listen speak HTTPS, with no proxy before it. Default: none.
+	TLS TLS `yaml:"tls"`
+
 	// PublicURL is how the world reaches the gateway: scheme and host, no path. Signatures of webhooks are
-	// checked against it, never against the Host header. Default http:// and Listen, good on loopback only.
+	// checked against it, never against the Host header. Default http:// (https:// with TLS) and Listen, good on
+	// loopback only.
 	PublicURL string `yaml:"public_url"`
 
 	// Data is the folder with journal, files and control socket. Default ./data.
@@ -66,6 +71,17 @@ type Config struct {
 	Limits    Limits    `yaml:"limits"`
 	Log       Log       `yaml:"log"`
 }
+
+// TLS is the gateway's certificate. The files are read again when they change.
+type TLS struct {
+	// Certificate is a PEM file with the chain.
+	Certificate string `yaml:"certificate"`
+	// PrivateKey is a PEM file.
+	PrivateKey string `yaml:"private_key"`
+}
+
+// On reports whether the gateway speaks TLS itself.
+func (t TLS) On() bool { return t.Certificate != "" }
 
 // Company is who customers talk to.
 type Company struct {
@@ -267,15 +283,30 @@ type Links struct {
 // NoMedia as RTC.Media switches calls off.
 const NoMedia = "none"
 
+// Shared and NoTurnTLS are values of RTC.TurnTLS.
+const (
+	Shared    = "shared"
+	NoTurnTLS = "none"
+)
+
 // RTC is calls in the browser.
 type RTC struct {
 	// Media is the UDP address of all media, and of ICE over TCP. "none": no calls. Default :7881.
 	Media string `yaml:"media"`
-	// Turn is the address of the TURN server. It is checked and comes into use with a later version. Empty:
-	// none. Default :3478.
+	// Turn is the address of the TURN server, UDP and TCP: for networks that let the media port not through.
+	// Empty: none. Default :3478.
 	Turn string `yaml:"turn"`
-	// PublicIPs that browsers reach us at. Default: the addresses of this machine.
+	// TurnTLS is where TURN over TLS is spoken: "shared" for the port of listen, which tells the two apart, or
+	// an address of its own. Either needs tls. Default shared where tls is set, else none.
+	TurnTLS string `yaml:"turn_tls"`
+	// TurnHost is the name or address at which browsers reach TURN; for TLS the certificate must have it.
+	// Default: the host of public_url.
+	TurnHost string `yaml:"turn_host"`
+	// PublicIPs that browsers reach us at. Default: the addresses of this machine, and what STUN says.
 	PublicIPs []string `yaml:"public_ips"`
+	// STUN servers, host:port, that are asked for our public addresses, where PublicIPs does not say. Default
+	// none.
+	STUN []string `yaml:"stun"`
 }
 
 // Calls are rules about them.
@@ -371,6 +402,20 @@ func (a *Agent) preset() { *a = Agent{Role: "agent", Capacity: Capacity{Call: 1,
 func (c *Config) complete() {
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.Listen
+		if c.TLS.On() {
+			c.PublicURL = "https://" + c.Listen
+		}
+	}
+	if c.RTC.TurnHost == "" {
+		if u, err := url.Parse(c.PublicURL); err == nil {
+			c.RTC.TurnHost = u.Hostname()
+		}
+	}
+	if c.RTC.TurnTLS == "" {
+		c.RTC.TurnTLS = NoTurnTLS
+		if c.TLS.On() {
+			c.RTC.TurnTLS = Shared
+		}
 	}
 	for i := range c.Queues {
 		if q := &c.Queues[i]; q.Name == "" {

@@ -355,3 +355,32 @@ emergency:
 		t.Errorf("from the environment: %+v, %v", c.Emergency, err)
 	}
 }
+
+func TestTurnOverTLSNeedsACertificateAndSharesThePortByDefault(t *testing.T) {
+	for _, c := range []struct{ text, wantTLS, wantHost string }{
+		{"public_url: https://gw.example.org", "none", "gw.example.org"},
+		{"public_url: https://gw.example.org\ntls: {certificate: c.pem, private_key: k.pem}", "shared", "gw.example.org"},
+		{"tls: {certificate: c.pem, private_key: k.pem}\nrtc: {turn_tls: \":5349\", turn_host: turn.example.org}", ":5349", "turn.example.org"},
+	} {
+		path := t.TempDir() + "/backline.yaml"
+		if err := os.WriteFile(path, []byte("version: 1\nqueues: [{id: main}]\n"+c.text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := config.Load(path, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.text, err)
+			continue
+		}
+		if got.RTC.TurnTLS != c.wantTLS || got.RTC.TurnHost != c.wantHost {
+			t.Errorf("%s: TURN over TLS %q at %q, want %q at %q", c.text, got.RTC.TurnTLS, got.RTC.TurnHost, c.wantTLS, c.wantHost)
+		}
+		if got.TLS.On() && got.TLS.Certificate != filepath.Join(filepath.Dir(path), "c.pem") {
+			t.Errorf("certificate %q, want it beside the configuration", got.TLS.Certificate)
+		}
+	}
+	for _, bad := range []string{"rtc: {turn_tls: shared}", "tls: {certificate: c.pem}", "rtc: {stun: [stun.example.org]}"} {
+		if len(config.Check([]byte("version: 1\nqueues: [{id: main}]\n"+bad+"\n"))) == 0 {
+			t.Errorf("%s: no mistake is found", bad)
+		}
+	}
+}

@@ -86,8 +86,10 @@ func Load(path string, environ []string) (*Config, error) {
 	if len(d.mistakes) > 0 {
 		return nil, &Error{Path: path, Mistakes: d.mistakes}
 	}
-	if !filepath.IsAbs(c.Data) {
-		c.Data = filepath.Join(base, c.Data)
+	for _, path := range []*string{&c.Data, &c.TLS.Certificate, &c.TLS.PrivateKey} {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(base, *path)
+		}
 	}
 	return c, nil
 }

@@ -136,7 +136,11 @@ func (c *conn) command(ctx context.Context, sub *live.Subscription, m wire.Comma
 		return
 	case "offer":
 		sdp, err := c.line(ctx, m)
-		c.acknowledge(ctx, wire.Ack{ID: m.ID, Call: m.Call, SDP: sdp}, err)
+		ack := wire.Ack{ID: m.ID, Call: m.Call, SDP: sdp}
+		if err == nil && c.hub.opts.Relays != nil {
+			ack.ICE = c.hub.opts.Relays(m.Call, "agent/"+string(c.agent))
+		}
+		c.acknowledge(ctx, ack, err)
 		return
 	}
 	run, ok := commands[m.Do]

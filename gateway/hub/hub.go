@@ -26,13 +26,15 @@ import (
 
 // Options of a Hub.
 type Options struct {
-	Live    *live.Live
-	Who     func(*http.Request) (Caller, bool) // the signed-in agent
-	Origin  func(*http.Request) bool           // may this page open a socket
-	Files   func(context.Context, gateway.FileID) (gateway.Attachment, error)
-	Typing  func(context.Context, gateway.Identity) // shows the customer that somebody types; best effort
-	Seen    func(context.Context, gateway.Identity) // tells the customer's network that it was read
-	Calls   Calls                                   // nil: calls cannot be had
+	Live   *live.Live
+	Who    func(*http.Request) (Caller, bool) // the signed-in agent
+	Origin func(*http.Request) bool           // may this page open a socket
+	Files  func(context.Context, gateway.FileID) (gateway.Attachment, error)
+	Typing func(context.Context, gateway.Identity) // shows the customer that somebody types; best effort
+	Seen   func(context.Context, gateway.Identity) // tells the customer's network that it was read
+	Calls  Calls                                   // nil: calls cannot be had
+	// Relays are the ways for a console whose line does not come up directly; nil: there are none.
+	Relays  func(call gateway.CallID, side string) []wire.ICEServer
 	Company wire.Company
 	Replies []wire.Reply
 	Build   string

@@ -53,7 +53,7 @@ func (b *batch) ReadFromAddrPort(to []byte) (int, netip.AddrPort, error) {
 			m := &b.in[b.next]
 			b.next++
 			from := m.Addr.(*net.UDPAddr).AddrPort()
-			from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+			from = b.paths.inner.name(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 			if b.sound(m.Buffers[0][:m.N], from) {
 				continue
 			}
@@ -85,7 +85,8 @@ func (b *batch) sound(p []byte, from netip.AddrPort) bool {
 }
 
 func (b *batch) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
-	return b.WriteToUDPAddrPort(p, to)
+	at, _ := b.paths.inner.where(to)
+	return b.WriteToUDPAddrPort(p, at)
 }
 
 // send encrypts a packet into the next free place. It leaves at once, or with others where

@@ -85,7 +85,8 @@ func (d *direct) selected(pair *webrtc.ICECandidatePair) {
 		d.to.Store(nil)
 		return
 	}
-	d.to.Store(net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, pair.Remote.Port)))
+	at, _ := d.lookup.inner.where(netip.AddrPortFrom(ip, pair.Remote.Port))
+	d.to.Store(net.UDPAddrFromAddrPort(at))
 }
 
 // seen notes the address that an ICE check with our password came from.
@@ -242,6 +243,8 @@ func (o *outlet) follow(p *rtp.Packet) {
 
 // paths finds the leg behind an address.
 type paths struct {
+	inner *inner // static
+
 	mu sync.RWMutex
 	of map[netip.AddrPort]*leg // guarded by mu
 }

@@ -35,7 +35,8 @@
 // (keys.go). That one goroutine carries all UDP sound, so nothing that it calls may wait. ICE, DTLS, RTCP and all
 // of TCP stay pion's; one packet a second goes pion's way too, so that a leg can change over at any time.
 //
-// Read next: leg.go (the life), hear.go (who hears whom), writer.go (one stream from many sources), sockets.go, music.go.
+// Read next: leg.go (the life), hear.go (who hears whom), writer.go (one stream from many sources), sockets.go and
+// discover.go (what browsers are told), music.go.
 package media
 
 import (
@@ -57,6 +58,8 @@ type Options struct {
 	Listen string
 	// PublicIPs are what browsers are told instead of this machine's addresses, where a 1:1 NAT maps the port.
 	PublicIPs []netip.Addr
+	// STUN servers ("host:port") that tell us which public addresses we have, where PublicIPs does not say.
+	STUN []string
 	// Log may be nil: silent. Addresses of people are never logged.
 	Log *slog.Logger
 	// Music is an Ogg file with Opus packets of 20 ms, played in a loop. Nil: our own.
@@ -130,11 +133,12 @@ var ErrNoLeg error = &gateway.Error{Kind: gateway.NotFound, Msg: "the call has n
 type Engine struct {
 	// Static after New.
 	sockets *sockets
+	stun    []string
 	music   *music
 	log     *slog.Logger
 	onEvent func(Event)
 
-	legs sync.WaitGroup // the goroutines of legs; Run waits
+	legs sync.WaitGroup // the goroutines of legs, and discovery; Run waits
 
 	mu     sync.Mutex
 	calls  map[string]*call // guarded by mu
@@ -161,7 +165,7 @@ func New(o Options) (*Engine, error) {
 	if onEvent == nil {
 		onEvent = func(Event) {}
 	}
-	return &Engine{sockets: s, music: m, log: log, onEvent: onEvent, calls: map[string]*call{}}, nil
+	return &Engine{sockets: s, stun: o.STUN, music: m, log: log, onEvent: onEvent, calls: map[string]*call{}}, nil
 }
 
 // Addr is where UDP and TCP are bound.
@@ -170,6 +174,7 @@ func (e *Engine) Addr() netip.AddrPort { return e.sockets.addr }
 // Run plays the music until ctx ends, then closes every leg and the sockets and returns nil when all
 // goroutines have ended.
 func (e *Engine) Run(ctx context.Context) error {
+	e.legs.Go(func() { e.discover(ctx) })
 	e.music.run(ctx)
 	e.mu.Lock()
 	e.closed = true

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -38,6 +39,8 @@ const (
 type sockets struct {
 	addr   netip.AddrPort
 	public []netip.Addr // told to browsers instead of the machine's own; may be empty
+	found  found        // what STUN servers say of us
+	inner  *inner       // sockets of this process that lead here
 	net    transport.Net
 	paths  *paths
 	batch  *batch // nil: not the system's own socket
@@ -64,8 +67,8 @@ func listen(o Options, log *slog.Logger) (*sockets, error) {
 	// The system may refuse to hold that much; less only means less patience with a busy machine.
 	_ = udp.SetReadBuffer(socketBuffer)
 	bound := udp.LocalAddr().(*net.UDPAddr).AddrPort()
-	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs, net: system,
-		paths: &paths{of: map[netip.AddrPort]*leg{}}}
+	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs, inner: newInner(), net: system}
+	s.paths = &paths{of: map[netip.AddrPort]*leg{}, inner: s.inner}
 	s.serve(udp, tcp, log)
 	return s, nil
 }
@@ -121,24 +124,26 @@ func bind(n transport.Net, at netip.AddrPort) (transport.UDPConn, net.Listener, 
 // close ends both sockets and waits for the TCP side; the UDP read loop ends with its socket.
 func (s *sockets) close() error { return errors.Join(s.tcp.Close(), s.udp.Close()) }
 
-// told is what browsers are told: the public addresses, the one we listen on, or all that this machine has
-// now, so that an interface that comes up later is offered to the next leg.
+// told is what browsers are told. What the configuration says wins. Else it is the address we listen on, or all
+// that this machine has now, so that an interface that comes up later is offered to the next leg; and what STUN
+// servers found, before the others.
 func (s *sockets) told() ([]netip.Addr, error) {
-	switch {
-	case len(s.public) > 0:
+	if len(s.public) > 0 {
 		return s.public, nil
-	case !s.addr.Addr().IsUnspecified():
-		return []netip.Addr{s.addr.Addr()}, nil
+	}
+	all := s.found.addrs()
+	if at := s.addr.Addr(); !at.IsUnspecified() {
+		all = slices.DeleteFunc(all, func(a netip.Addr) bool { return a == at || a.Is4() != at.Is4() })
+		return append(all, at), nil
 	}
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil, fmt.Errorf("read the network interfaces: %w", err)
 	}
-	var all []netip.Addr
 	for _, a := range addrs {
 		p, err := netip.ParsePrefix(a.String())
 		ip := p.Addr().Unmap()
-		if err == nil && ip.IsGlobalUnicast() && (ip.Is4() || s.addr.Addr().Is6()) && len(all) < maxTold {
+		if err == nil && ip.IsGlobalUnicast() && (ip.Is4() || s.addr.Addr().Is6()) && len(all) < maxTold && !slices.Contains(all, ip) {
 			all = append(all, ip)
 		}
 	}

@@ -2,15 +2,18 @@ package media
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/pion/webrtc/v4"
 )
 
 // Stats of one leg.
 type Stats struct {
 	Side  Side
 	State State
-	Path  string        // "udp" or "tcp"; empty until connected
+	Path  string        // "udp", "tcp" or "relay" (TURN); empty until connected
 	In    Flow          // what we got from the browser
 	Out   Flow          // what it got from us; lost and jitter as it reports them
 	RTT   time.Duration // as its reports tell; zero as long as it hears nothing
@@ -68,7 +71,7 @@ func (r *reception) flow() Flow {
 
 func ticks(n float64) time.Duration { return time.Duration(n * float64(time.Second) / clockRate) }
 
-// transport is that of the selected candidate pair.
+// transport is that of the selected candidate pair. Relays are sockets of this process.
 func (l *leg) transport() string {
 	t := l.sender.Transport()
 	if t == nil {
@@ -77,6 +80,11 @@ func (l *leg) transport() string {
 	pair, err := t.ICETransport().GetSelectedCandidatePair()
 	if err != nil || pair == nil {
 		return ""
+	}
+	if a, err := netip.ParseAddr(pair.Remote.Address); err == nil && pair.Local.Protocol == webrtc.ICEProtocolUDP {
+		if _, relayed := l.engine.sockets.inner.where(netip.AddrPortFrom(a, pair.Remote.Port)); relayed {
+			return "relay"
+		}
 	}
 	return pair.Local.Protocol.String()
 }

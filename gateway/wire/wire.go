@@ -387,6 +387,7 @@ type (
 		Message  gateway.MessageID `json:"message,omitempty"`
 		Call     gateway.CallID    `json:"call,omitempty"` // of "offer"
 		SDP      string            `json:"sdp,omitempty"`  // of "offer": the answer
+		ICE      []ICEServer       `json:"ice,omitempty"`  // of "offer": for when the line does not come up without
 		Failure  *Failure          `json:"failure,omitempty"`
 	}
 	Pong struct{} // t: pong
@@ -485,9 +486,17 @@ type (
 	CallAnswer struct { // t: call.answer — to call.offer; Failure set when it was refused
 		Call    gateway.CallID `json:"call"`
 		SDP     string         `json:"sdp,omitempty"`
+		ICE     []ICEServer    `json:"ice,omitempty"`     // for when the line does not come up without
 		Failure *Failure       `json:"failure,omitempty"` // not_found: no such line to restart, offer anew
 	}
 )
+
+// ICEServer is a TURN server as RTCPeerConnection takes it; good for this side of this call, for ten minutes.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username"`
+	Credential string   `json:"credential"`
+}
 
 // VisitorCall is a call as the customer sees it.
 type VisitorCall struct {

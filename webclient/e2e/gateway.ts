@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,6 +37,31 @@ function listenOnce(port: number): Promise<number> {
   });
 }
 
+/** Asks without a look at the certificate. */
+function answers(url: string): Promise<boolean> {
+  if (url.startsWith("http:")) {
+    return fetch(url).then(
+      (r) => r.ok,
+      () => false,
+    );
+  }
+  return new Promise((resolve) => {
+    const r = request(url, { rejectUnauthorized: false }, (res) => {
+      res.resume();
+      resolve(res.statusCode === 200);
+    });
+    r.once("error", () => resolve(false));
+    r.end();
+  });
+}
+
+function certificate(folder: string): void {
+  const args = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost".split(" ");
+  const files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"];
+  const done = spawnSync("openssl", [...args, ...files], { cwd: folder, encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`openssl: ${done.stderr}`);
+}
+
 export class Gateway {
   private child: ChildProcess | null = null;
   private log = "";
@@ -58,19 +84,23 @@ export class Gateway {
     return g;
   }
 
-  /** A gateway with agents jana and emil, one text each, password below, and one site whose pages have the origin. */
-  static async serve(origin: string, more = ""): Promise<Gateway> {
+  /** A gateway with agents jana and emil, one text each, password below, and one site whose pages have the origin.
+   * secure: it speaks TLS itself, with a certificate of nobody's. */
+  static async serve(origin: string, more = "", secure = false): Promise<Gateway> {
     const port = await freePorts();
     const folder = mkdtempSync(join(tmpdir(), "backline-e2e-"));
     const config = join(folder, "backline.yaml");
+    const url = `${secure ? "https" : "http"}://127.0.0.1:${port}`;
+    if (secure) certificate(folder);
     writeFileSync(
       config,
       `version: 1
 listen: 127.0.0.1:${port}
-public_url: http://127.0.0.1:${port}
+public_url: ${url}
 data: ${folder}/data
+${secure ? "tls: {certificate: cert.pem, private_key: key.pem}" : ""}
 company: {name: Nordwind Logistik, language: en}
-rtc: {media: "127.0.0.1:0"}
+rtc: {media: "127.0.0.1:0", turn: "127.0.0.1:0"}
 queues: [{id: main, name: Service, ring: 12s}]
 agents:
   - {id: jana, name: Jana Brandt, queues: [main], capacity: {text: 1}}
@@ -84,7 +114,7 @@ ${more}`,
       const added = spawnSync(binary, ["agent", "add", "--config", config, "--id", id], { input: `${password}\n` });
       if (added.status !== 0) throw new Error(`agent add: ${added.stderr}`);
     }
-    const g = new Gateway(`http://127.0.0.1:${port}`, "", folder, ["serve", "--config", config]);
+    const g = new Gateway(url, "", folder, ["serve", "--config", config]);
     await g.start();
     return g;
   }
@@ -97,10 +127,7 @@ ${more}`,
     let ended = "";
     child.once("exit", (code, signal) => (ended = `ended with ${code ?? signal}`));
     for (let tries = 0; tries < 600; tries++) {
-      const ok = await fetch(`${this.url}/readyz`).then(
-        (r) => r.ok,
-        () => false,
-      );
+      const ok = await answers(`${this.url}/readyz`);
       if (ended) break; // whoever answered was another one
       if (ok) return;
       await new Promise((r) => setTimeout(r, 25));

@@ -38,7 +38,7 @@ class World {
         return this.line;
       },
       shelf: this.shelf(),
-      phone: { shelf: null, play: () => {} } as unknown as Parts,
+      phone: { shelf: null, play: () => {}, networkMoves: () => () => {} } as unknown as Parts,
       soon: (f) => f(),
       id: () => `id-${++this.ids}`,
       signedOut: () => this.out++,

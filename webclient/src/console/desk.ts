@@ -99,8 +99,8 @@ export class Desk {
         accept: (conversation, offer) => commands.run({ do: "accept", conversation, offer }),
         take: (conversation) => commands.run({ do: "take", conversation }),
         call: (conversation, call) => commands.once({ do: "call", conversation, call }),
-        offer: async (conversation, call, sdp, restart) =>
-          (await commands.once({ do: "offer", conversation, call, sdp, ...(restart ? { restart } : {}) })).sdp ?? "",
+        offer: (conversation, call, sdp, restart) =>
+          commands.once({ do: "offer", conversation, call, sdp, ...(restart ? { restart } : {}) }),
         hangup: (conversation, call) => this.run({ do: "hangup", conversation, call }),
       },
       refused: (detail) => detail && this.toast("error", detail),

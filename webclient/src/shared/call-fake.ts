@@ -2,6 +2,7 @@
 // fate is a method call.
 
 import { CallLine, type LineOffer, type LineOptions, type LineState, type MicTrouble } from "./call";
+import type { ICEServer } from "./protocol";
 
 export class FakeTrack {
   readonly kind = "audio";
@@ -37,6 +38,7 @@ export class FakeStream {
 
 export class FakePeer {
   connectionState = "new";
+  iceConnectionState = "new";
   signalingState = "stable";
   onconnectionstatechange: (() => void) | null = null;
   ontrack: ((e: unknown) => void) | null = null;
@@ -45,7 +47,10 @@ export class FakePeer {
   closed = false;
   #offers = 0;
 
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    readonly relays: unknown[] = [],
+  ) {}
 
   addTrack(track: unknown): void {
     this.track = track;
@@ -112,8 +117,8 @@ export class Scene {
       return stream as unknown as MediaStream;
     },
     trouble: (error) => error as MicTrouble,
-    peer: () => {
-      const peer = new FakePeer(`pc${this.peers.length + 1}`);
+    peer: (relays) => {
+      const peer = new FakePeer(`pc${this.peers.length + 1}`, relays);
       this.peers.push(peer);
       return peer as unknown as RTCPeerConnection;
     },
@@ -145,8 +150,8 @@ export class Scene {
   }
 
   /** Answers the last offer. */
-  async answer(call = "call"): Promise<void> {
-    this.line.answered({ call, sdp: "answer" });
+  async answer(call = "call", ice: ICEServer[] = []): Promise<void> {
+    this.line.answered({ call, sdp: "answer", ice });
     await settled();
   }
 

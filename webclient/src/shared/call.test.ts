@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { BLINK_MS, GIVE_UP_MS, HEAL_MS, newCallID, TAKEN_MS } from "./call";
+import { BLINK_MS, GIVE_UP_MS, HEAL_MS, newCallID, RELAY_AFTER_MS, TAKEN_MS } from "./call";
 import { Scene, settled } from "./call-fake";
 import { counted, quality } from "./call-quality";
 
@@ -192,6 +192,68 @@ test("another network restarts a line that still seems well", async () => {
   await pass(HEAL_MS); // no event tells of it
   assert.equal(s.at, "connected");
   assert.equal(s.peers.length, 1);
+});
+
+const relays = [{ urls: ["turn:gw.example.org:3478?transport=udp"], username: "u", credential: "p" }];
+
+test("no direct path is found: the relays of the answer are taken as well", async () => {
+  s.line.dial("call");
+  await settled();
+  await s.answer("call", relays);
+  assert.deepEqual(s.peer.relays, []);
+  await pass(RELAY_AFTER_MS);
+  assert.equal(s.peers.length, 2);
+  assert.ok(s.peers[0]?.closed);
+  assert.deepEqual(s.peer.relays, relays);
+  assert.equal(s.streams.length, 1);
+  assert.ok(s.line.relayed);
+  await s.answer("call", relays);
+  await pass(RELAY_AFTER_MS); // no other way is left but time
+  assert.equal(s.peers.length, 2);
+  s.peer.becomes("connected");
+  assert.equal(s.at, "connected");
+});
+
+test("a path is found before the relays are needed", async () => {
+  s.line.dial("call");
+  await settled();
+  await s.answer("call", relays);
+  s.peer.iceConnectionState = "connected"; // DTLS is under way
+  await pass(RELAY_AFTER_MS);
+  assert.equal(s.peers.length, 1);
+  s.peer.becomes("connected");
+  await pass(HEAL_MS);
+  assert.equal(s.peers.length, 1);
+  assert.ok(!s.line.relayed);
+});
+
+test("a restart on a network with walls takes the relays of its own answer", async () => {
+  await s.connect();
+  s.peer.becomes("failed");
+  await settled();
+  s.peer.iceConnectionState = "checking";
+  await s.answer("call", relays);
+  await pass(RELAY_AFTER_MS);
+  assert.equal(s.peers.length, 2);
+  assert.deepEqual(s.peer.relays, relays);
+  assert.equal(s.offers.at(-1)?.restart, false);
+});
+
+test("relays whose time is over are not tried", async () => {
+  s.line.dial("call");
+  await settled();
+  await s.answer("call", relays);
+  await pass(RELAY_AFTER_MS);
+  await s.answer("call", relays);
+  s.peer.becomes("connected");
+  s.line.told("call");
+  await pass(10 * 60_000);
+  s.lose();
+  await s.back("call");
+  assert.deepEqual(s.peer.relays, []);
+  await s.answer("call", relays); // fresh ones
+  await pass(RELAY_AFTER_MS);
+  assert.deepEqual(s.peer.relays, relays);
 });
 
 test("the socket was lost and is back: joined anew with the same id and the same microphone", async () => {

@@ -4,7 +4,9 @@
 //   idle → asking → joining → connected ⇄ interrupted → over
 //                                  ↘ elsewhere (another tab or device took the call; dial takes it back)
 //
-// The browser offers, the gateway answers; nothing is trickled. A line heals by itself: an ICE restart when only
+// The browser offers, the gateway answers; nothing is trickled. The first try is direct, over UDP or TCP; when no
+// path has been found soon after the answer, the next goes by the relays (TURN) that came with it, and may still
+// find a direct one. A line heals by itself: an ICE restart when only
 // the network changed, a new PeerConnection when that does not help or when the socket came back, because then
 // the gateway may be another process. The microphone is kept meanwhile, so that nobody has to click. What has
 // not healed after GIVE_UP_MS is given up.
@@ -12,10 +14,14 @@
 // Who uses it tells it: socketUp and socketDown, told (which call the gateway knows of), answered (what came back
 // for an offer), network (the browser says that the network is another). A line can be dialled again when over.
 
-import type { CallID, Failure } from "./protocol";
+import type { CallID, Failure, ICEServer } from "./protocol";
 
 /** Disconnected for this long, and it is more than a blink. */
 export const BLINK_MS = 1500;
+/** No path for this long after the answer, and the relays are taken as well. */
+export const RELAY_AFTER_MS = 1500;
+/** Credentials of relays are good for ten minutes. */
+const RELAYS_GOOD_MS = 9 * 60_000;
 /** An attempt that has not connected after this is replaced by a new PeerConnection. */
 export const HEAL_MS = 5000;
 /** Given up, since the line was last connected. */
@@ -62,6 +68,7 @@ export interface LineOffer {
 export interface LineAnswer {
   call: CallID;
   sdp?: string;
+  ice?: ICEServer[];
   failure?: Failure;
 }
 
@@ -70,7 +77,8 @@ export interface LineOptions {
   microphone(): Promise<MediaStream>;
   /** Says what a rejection means. */
   trouble(error: unknown): MicTrouble;
-  peer(): RTCPeerConnection;
+  /** relays are empty for a direct connection. */
+  peer(relays: ICEServer[]): RTCPeerConnection;
   /** Hands an offer to the gateway, which ends in answered; false: there is no socket, it is offered later. */
   offer(o: LineOffer): boolean;
   /** Tells the gateway that the call is over; false: there is no socket, it is told later. */
@@ -105,6 +113,13 @@ export class CallLine {
   #turn = 0;
   /** Hung up while the gateway could not hear it. */
   #unsaid: CallID = "";
+  /** The relays of the last answer. */
+  #relays = { servers: [] as ICEServer[], at: 0 };
+  /** This network needs relays. */
+  #walled = false;
+  /** The connection of this moment has relays. */
+  #relayed = false;
+  #detour: Timer;
   #blink: Timer;
   #heal: Timer;
   #giveUp: Timer;
@@ -128,6 +143,11 @@ export class CallLine {
   /** The PeerConnection of this moment, for statistics. */
   get peer(): RTCPeerConnection | undefined {
     return this.#pc;
+  }
+
+  /** The connection tries, or uses, relays: the direct ways were closed. */
+  get relayed(): boolean {
+    return this.#relayed;
   }
 
   /** The microphone's sound, for a meter. */
@@ -211,8 +231,13 @@ export class CallLine {
   answered(a: LineAnswer): void {
     const pc = this.#pc;
     if (a.call !== this.#live?.call || pc?.signalingState !== "have-local-offer") return; // of an older connection
-    if (a.failure) this.#refused(a.failure);
-    else pc.setRemoteDescription({ type: "answer", sdp: a.sdp ?? "" }).catch(() => {}); // the attempt runs out
+    if (a.failure) {
+      this.#refused(a.failure);
+      return;
+    }
+    if (a.ice) this.#relays = { servers: a.ice, at: Date.now() };
+    this.#detourLater(pc);
+    pc.setRemoteDescription({ type: "answer", sdp: a.sdp ?? "" }).catch(() => {}); // the attempt runs out
   }
 
   /** The browser says that the network has changed or is back. */
@@ -234,6 +259,8 @@ export class CallLine {
       return;
     }
     this.#live = { call, stream, track, muted: false, mic: "on" };
+    this.#walled = false;
+    this.#relays = { servers: [], at: 0 };
     this.#use(this.#live, stream);
     this.#to({ at: "joining", call, muted: false, mic: "on" });
     this.#giveUpLater();
@@ -263,7 +290,10 @@ export class CallLine {
     if (!live) return;
     if (this.#state.at === "connected") this.#interrupted();
     this.#close();
-    const pc = this.#o.peer();
+    const { servers, at } = this.#relays;
+    const relays = this.#walled && Date.now() - at < RELAYS_GOOD_MS ? servers : [];
+    this.#relayed = relays.length > 0;
+    const pc = this.#o.peer(relays);
     this.#pc = pc;
     pc.ontrack = (e) => this.#o.play(e.streams[0] ?? new MediaStream([e.track]));
     pc.onconnectionstatechange = () => this.#turned(pc);
@@ -308,6 +338,7 @@ export class CallLine {
   #connected(pc: RTCPeerConnection): void {
     const live = this.#live;
     if (!live) return;
+    clearTimeout(this.#detour);
     clearTimeout(this.#heal);
     clearTimeout(this.#giveUp);
     // That the gateway has closed a line shows in DTLS at once, long before silence does.
@@ -365,6 +396,18 @@ export class CallLine {
     this.#giveUpLater();
   }
 
+  /** Takes the relays when no path is found: they are new to this connection, or this network is. */
+  #detourLater(pc: RTCPeerConnection): void {
+    clearTimeout(this.#detour);
+    if (this.#relays.servers.length === 0 || (this.#relayed && !this.#restarting)) return;
+    this.#detour = setTimeout(() => {
+      const found = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
+      if (pc !== this.#pc || found || !this.#up) return;
+      this.#walled = true;
+      this.#open();
+    }, RELAY_AFTER_MS);
+  }
+
   #healLater(): void {
     clearTimeout(this.#heal);
     this.#heal = setTimeout(() => {
@@ -402,7 +445,7 @@ export class CallLine {
   }
 
   #close(): void {
-    for (const timer of [this.#blink, this.#heal, this.#taken]) clearTimeout(timer);
+    for (const timer of [this.#blink, this.#detour, this.#heal, this.#taken]) clearTimeout(timer);
     const pc = this.#pc;
     this.#pc = undefined;
     if (!pc) return;

@@ -1,6 +1,7 @@
 // The browser's side of a line: microphone, PeerConnection, sound, the lamp that stays on.
 
 import type { MicTrouble } from "./call";
+import type { ICEServer } from "./protocol";
 
 /** Asks for the microphone with what voices need. */
 export async function microphone(device = ""): Promise<MediaStream> {
@@ -31,9 +32,21 @@ export function trouble(error: unknown): MicTrouble {
   return "unsupported";
 }
 
-/** Audio only, everything through one transport; the gateway is reached directly. */
-export function peer(): RTCPeerConnection {
-  return new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+/** Audio only, everything through one transport; the gateway is reached directly, or by relays where it must be. */
+export function peer(relays: ICEServer[] = []): RTCPeerConnection {
+  const iceServers = relays.map((r) => ({ ...r, urls: r.urls ?? [] }));
+  return new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+}
+
+/** Calls f when the browser says that its network is another; returns what ends that. */
+export function networkMoves(f: () => void): () => void {
+  const { connection } = navigator as { connection?: EventTarget };
+  addEventListener("online", f);
+  connection?.addEventListener("change", f);
+  return () => {
+    removeEventListener("online", f);
+    connection?.removeEventListener("change", f);
+  };
 }
 
 /** Plays what the other side says. One for each line; play(null) ends it and lets the screen sleep again. */

@@ -310,6 +310,12 @@ export interface CallPeer {
 
 export type MessageID = string;
 
+export interface ICEServer {
+  urls: string[] | null;
+  username: string;
+  credential: string;
+}
+
 export type Kind = "not_found" | "invalid" | "forbidden" | "unauthorized" | "conflict" | "too_large" | "too_many" | "unavailable" | "internal";
 
 export interface Failure {
@@ -324,6 +330,7 @@ export interface Ack {
   message?: MessageID;
   call?: CallID;
   sdp?: string;
+  ice?: ICEServer[];
   failure?: Failure;
 }
 
@@ -423,6 +430,7 @@ export interface VisitorTyping {
 export interface CallAnswer {
   call: CallID;
   sdp?: string;
+  ice?: ICEServer[];
   failure?: Failure;
 }
 

@@ -1,7 +1,7 @@
 // The browser behind a customer's call.
 
 import { CallLine } from "../shared/call";
-import { microphone, peer, Speaker, trouble } from "../shared/media";
+import { microphone, networkMoves, peer, Speaker, trouble } from "../shared/media";
 import type { Chat } from "./chat";
 
 export function browserLine(chat: Chat, changed: () => void): CallLine {
@@ -14,9 +14,7 @@ export function browserLine(chat: Chat, changed: () => void): CallLine {
     play: new Speaker().play,
     changed,
   });
-  const moved = () => line.network();
-  addEventListener("online", moved);
-  (navigator as { connection?: EventTarget }).connection?.addEventListener("change", moved);
+  networkMoves(() => line.network());
   return line;
 }
 

@@ -1,11 +1,19 @@
 // What the telephone needs of a browser.
 
-import { microphone, peer, Speaker, trouble } from "../../shared/call-browser";
+import { microphone, networkMoves, peer, Speaker, trouble } from "../../shared/call-browser";
 import type { Shelf } from "../drafts";
 import type { Parts } from "./phone";
 
 export function browserParts(): Parts {
-  return { microphone: () => microphone(), trouble, peer, play: new Speaker().play, shelf: tabShelf(), claim };
+  return {
+    microphone: () => microphone(),
+    trouble,
+    peer,
+    play: new Speaker().play,
+    networkMoves,
+    shelf: tabShelf(),
+    claim,
+  };
 }
 
 function tabShelf(): Shelf | null {

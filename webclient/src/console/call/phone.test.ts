@@ -20,6 +20,7 @@ class Room {
   readonly claimed = new Set<string>();
   refuseMic: MicTrouble | undefined;
   refuse = "";
+  moveNetwork = () => {};
   readonly phone: Phone;
 
   constructor(kept: Record<string, string> = {}) {
@@ -32,7 +33,7 @@ class Room {
         call: (c, call) => this.do(`call ${c} ${call.length}`),
         offer: async (c, call, _, restart) => {
           await this.do(`offer ${c} ${call}${restart ? " restart" : ""}`);
-          return "answer";
+          return { sdp: "answer", ice: [] };
         },
         hangup: (c, call) => void this.do(`hangup ${c} ${call}`),
       },
@@ -50,6 +51,10 @@ class Room {
           return peer as unknown as RTCPeerConnection;
         },
         play: () => {},
+        networkMoves: (f) => {
+          this.moveNetwork = f;
+          return () => {};
+        },
         shelf: this.shelf(),
         claim: async (name) => {
           if (this.claimed.has(name)) return null;
@@ -170,6 +175,15 @@ test("a copy of the tab does not take the call away from it", async () => {
   await room.tell(sampleTalk({ call: sampleCall() }));
   assert.deepEqual(room.did, []);
   assert.equal(room.here, "elsewhere");
+});
+
+test("on another network the line of the call is restarted", async () => {
+  const room = new Room();
+  await room.talking();
+  room.moveNetwork();
+  await settled();
+  assert.equal(room.did.at(-1), "offer c1 call-call-call-1 restart");
+  assert.equal(room.peers.length, 1);
 });
 
 test("when the gateway is back the line is offered anew, with the same microphone", async () => {

@@ -6,7 +6,7 @@
 
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals-core";
 import { CallLine, type LineOptions, type LineState, type MicTrouble, newCallID } from "../../shared/call";
-import type { CallRecord, Conversation, Failure } from "../../shared/protocol";
+import type { Ack, CallRecord, Conversation, Failure } from "../../shared/protocol";
 import { Refused } from "../commands";
 import type { Shelf } from "../drafts";
 import type { Store } from "../store";
@@ -17,13 +17,15 @@ export interface Exchange {
   accept(conversation: string, offer: string): Promise<unknown>;
   take(conversation: string): Promise<unknown>;
   call(conversation: string, call: string): Promise<unknown>;
-  /** Answers with the gateway's SDP. */
-  offer(conversation: string, call: string, sdp: string, restart: boolean): Promise<string>;
+  /** Answers with the gateway's SDP, and the relays for a network that needs them. */
+  offer(conversation: string, call: string, sdp: string, restart: boolean): Promise<Pick<Ack, "sdp" | "ice">>;
   hangup(conversation: string, call: string): void;
 }
 
 /** What a browser gives; a test gives its own. */
 export type Parts = Pick<LineOptions, "microphone" | "trouble" | "peer" | "play"> & {
+  /** Calls back when the network is another; returns what ends that. */
+  networkMoves(f: () => void): () => void;
   /** Of this tab alone, and there again after a reload. */
   shelf: Shelf | null;
   /** Keeps a name among the tabs of this browser until the returned function is called; null: another has it. */
@@ -87,6 +89,7 @@ export class Phone {
   start(): void {
     const { store } = this.o;
     this.stops.push(
+      this.o.parts.networkMoves(() => this.talk.network()),
       effect(() => {
         const synced = store.synced.value;
         untracked(() => {
@@ -205,7 +208,7 @@ export class Phone {
     const conversation = this.conversationOf(call);
     if (!this.o.store.synced.peek() || !conversation) return false;
     this.o.exchange.offer(conversation, call, sdp, restart).then(
-      (answer) => this.talk.answered({ call, sdp: answer }),
+      ({ sdp = "", ice = [] }) => this.talk.answered({ call, sdp, ice }),
       (e) => this.talk.answered({ call, failure: failureOf(e) }),
     );
     return true;
