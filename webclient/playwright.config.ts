@@ -6,8 +6,8 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 30_000 },
   fullyParallel: false,
-  // Each test already drives several pages and a gateway: two at a time took three times as long in all on 2 cores.
-  workers: 1,
+  // Two files at a time, also on 2 cores: most of a test is waiting.
+  workers: 2,
   forbidOnly: true,
   retries: 0,
   reporter: [["list"]],
