@@ -196,7 +196,7 @@ func (o *Offer) Clone() *Offer {
 // Window is the reply window of a network. State: open, human_agent, closed.
 type Window struct {
 	State string    `json:"state"`
-	Until time.Time `json:"until"` // when State ends; zero when closed
+	Until time.Time `json:"until,omitzero"` // when State ends; none when closed
 }
 
 // Item is one line of a timeline. Kind "message" or "note" has a text; kind "event" has Event and Data; kind

@@ -15,15 +15,14 @@ export function replyRule(c: Conversation, me: string, now: number): ReplyRule {
   if (c.opted_out) return { may: false, block: "opted_out" };
   if (c.not_ours) return { may: false, block: "not_ours" };
   const w = c.window;
-  const over = w && w.state !== "closed" && w.state === "human_agent" && Date.parse(w.until) <= now;
-  if (w && (w.state === "closed" || over)) return { may: false, block: "window_closed" };
+  const until = w?.until ?? "";
+  const ended = Date.parse(until) <= now;
+  if (w && (w.state === "closed" || (w.state === "human_agent" && ended)))
+    return { may: false, block: "window_closed" };
   if (c.agent !== me) return { may: false, block: "not_mine" };
   if (!w) return { may: true, notice: "none" };
   // The gateway told the state when it sent the head; the hours since may have ended it.
-  if (w.state === "human_agent" || Date.parse(w.until) <= now) {
-    return { may: true, notice: "human_agent", until: w.until };
-  }
-  return { may: true, notice: "window", until: w.until };
+  return { may: true, notice: w.state === "human_agent" || ended ? "human_agent" : "window", until };
 }
 
 /** The longest text a channel takes in one message. */

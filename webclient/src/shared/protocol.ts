@@ -137,7 +137,7 @@ export interface Offer {
 
 export interface Window {
   state: string;
-  until: string;
+  until?: string;
 }
 
 export type CallID = string;
