@@ -3,6 +3,7 @@ import { useSignalEffect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { browserBar, keepAddress } from "./address";
 import type { Api, Person } from "./api";
+import { Devices } from "./call/devices";
 import { browserParts } from "./call/parts";
 import { Desk } from "./desk";
 import type { Shelf } from "./drafts";
@@ -34,12 +35,14 @@ export function App({ api, shelf, settings }: Props) {
   useLook(settings);
 
   const enter = (who: Person) => {
+    const devices = new Devices(shelf);
     const desk = new Desk({
       agent: who.id,
       api,
       line: openLine,
       shelf,
-      phone: browserParts(),
+      phone: browserParts(devices),
+      devices,
       soon,
       id: () => crypto.randomUUID?.() ?? randomID(),
       signedOut: () => void ask(),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import type { Command, ConsoleServerFrame, ConsoleWelcome, Item } from "../shared/protocol";
 import { type Api, Problem } from "./api";
+import { Devices } from "./call/devices";
 import type { Parts } from "./call/phone";
 import { Desk } from "./desk";
 import type { Shelf } from "./drafts";
@@ -38,6 +39,7 @@ class World {
         return this.line;
       },
       shelf: this.shelf(),
+      devices: new Devices(null),
       phone: { shelf: null, play: () => {}, networkMoves: () => () => {} } as unknown as Parts,
       soon: (f) => f(),
       id: () => `id-${++this.ids}`,

@@ -4,9 +4,10 @@
 import { effect, type Signal, signal } from "@preact/signals-core";
 import { type Attachment, type ConsoleServerFrame, type Presence, VERSION } from "../shared/protocol";
 import { type Api, Problem } from "./api";
+import type { Devices } from "./call/devices";
 import { MicWatch } from "./call/mic";
 import { type Parts, Phone } from "./call/phone";
-import { isCalling } from "./call/view";
+import { invitationOf, isCalling } from "./call/view";
 import { Commands, Refused } from "./commands";
 import { Drafts, type Shelf, type Unsent } from "./drafts";
 import type { LinkStart } from "./links/links";
@@ -46,6 +47,7 @@ export interface DeskOptions {
   shelf: Shelf | null;
   /** Microphone, loudspeaker and lines of this browser. */
   phone: Parts;
+  devices: Devices;
   soon: Soon;
   /** A new id that nobody else makes. */
   id(): string;
@@ -63,6 +65,8 @@ export class Desk {
   readonly writing = signal<Writing | null>(null);
   /** A talk link is being made, with this to begin with. */
   readonly linking = signal<LinkStart | null>(null);
+  /** Microphone and loudspeaker are being chosen. */
+  readonly sounding = signal(false);
   readonly phone: Phone;
   readonly mic = new MicWatch();
   readonly outgoing = signal<readonly Outgoing[]>([]);
@@ -102,6 +106,9 @@ export class Desk {
         offer: (conversation, call, sdp, restart) =>
           commands.once({ do: "offer", conversation, call, sdp, ...(restart ? { restart } : {}) }),
         hangup: (conversation, call) => this.run({ do: "hangup", conversation, call }),
+        pickup: (conversation, offer) => commands.run({ do: "pickup", conversation, offer }),
+        supervise: (conversation, call, mode) => commands.once({ do: "supervise", conversation, call, mode }),
+        act: (command) => this.run(command),
       },
       refused: (detail) => detail && this.toast("error", detail),
       show: (conversation) => this.openMine(conversation),
@@ -126,6 +133,10 @@ export class Desk {
     this.phone.dispose();
     this.mic.stop();
     this.socket.stop();
+  }
+
+  get devices(): Devices {
+    return this.o.devices;
   }
 
   get api(): Api {
@@ -265,7 +276,7 @@ export class Desk {
   /** A call that waits there is taken by telephone. */
   private answers(conversation: string): boolean {
     const c = this.store.conversation(conversation);
-    if (!c || !isCalling(c)) return false;
+    if (!c || !(isCalling(c) || invitationOf(c, this.o.agent))) return false;
     void this.phone.answer(c);
     return true;
   }

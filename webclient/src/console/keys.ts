@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import type { Desk } from "./desk";
 import { neighbour, TABS } from "./lists";
-import { ringing } from "./ring";
+import { offerOf, pickable, ringing } from "./ring";
 
 interface Doors {
   help: () => void;
@@ -34,6 +34,7 @@ function isWriting(target: EventTarget | null): boolean {
 
 function act(desk: Desk, doors: Doors, key: string): boolean {
   const first = ringing(desk)[0];
+  const offer = first && offerOf(first, desk.store.agent);
   switch (key) {
     case "j":
     case "k": {
@@ -43,10 +44,15 @@ function act(desk: Desk, doors: Doors, key: string): boolean {
     }
     case "a":
     case "d":
-      if (!first?.offer) return false;
-      if (key === "a") desk.accept(first.id, first.offer.id);
-      else desk.decline(first.id, first.offer.id);
+      if (!offer) return false;
+      if (key === "a") desk.accept(first.id, offer.id);
+      else desk.decline(first.id, offer.id);
       return true;
+    case "g": {
+      const rings = pickable(desk);
+      if (rings) desk.take(rings.id);
+      return rings !== undefined;
+    }
     case "1":
     case "2":
     case "3":

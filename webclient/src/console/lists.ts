@@ -1,6 +1,7 @@
 // Which conversation stands in which tab, and in which order. Pure.
 
 import type { Conversation } from "../shared/protocol";
+import { legOf } from "./call/view";
 
 export type Tab = "mine" | "waiting" | "everyone" | "done";
 export const TABS: readonly Tab[] = ["mine", "waiting", "everyone", "done"];
@@ -15,7 +16,7 @@ export function ringsAt(c: Conversation, agent: string): boolean {
 }
 
 export function isMine(c: Conversation, agent: string): boolean {
-  return isOpen(c) && (c.agent === agent || ringsAt(c, agent));
+  return isOpen(c) && (c.agent === agent || ringsAt(c, agent) || legOf(c.call, agent) !== null);
 }
 
 export function isWaiting(c: Conversation): boolean {

@@ -2,6 +2,7 @@ import "./rail.css";
 import "./me.css";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { deskTexts } from "./call/desktexts";
 import { callTexts } from "./call/texts";
 import { inCall } from "./call/view";
 import type { Desk } from "./desk";
@@ -154,6 +155,16 @@ function Me({ desk, settings, t, signOut }: Props) {
             {t.beAway}
           </button>
           <SettingsPart settings={settings} t={t} />
+          <button
+            type="button"
+            onClick={() => {
+              open.value = false;
+              desk.sounding.value = true;
+            }}
+            data-testid="open-sound"
+          >
+            {deskTexts(t.language).sound}
+          </button>
           <button type="button" onClick={signOut} data-testid="sign-out">
             {t.signOut}
           </button>

@@ -3,9 +3,9 @@
 
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals-core";
 import { RINGBACK, RINGTONE, sounding } from "../shared/call-browser";
-import type { Conversation } from "../shared/protocol";
+import type { Conversation, Offer } from "../shared/protocol";
 import { callTexts } from "./call/texts";
-import { isCalling } from "./call/view";
+import { invitationOf, ringsElsewhere } from "./call/view";
 import type { Desk } from "./desk";
 import { favicon } from "./favicon";
 import { ringsAt } from "./lists";
@@ -13,16 +13,26 @@ import { Notifications, type Telling } from "./notifications";
 import type { Settings } from "./settings";
 import { nameOf } from "./store";
 import { type Texts, textsOf } from "./texts";
-import { NEWS, RING, Tone } from "./tone";
+import { COMES, GOES, NEWS, RING, Tone } from "./tone";
 
 const RING_EVERY_MS = 2200;
 
+/** What rings at this agent: the offer of a conversation, or of an invitation into its call. */
+export function offerOf(c: Conversation, agent: string): Offer | null {
+  return ringsAt(c, agent) ? c.offer : (invitationOf(c, agent)?.offer ?? null);
+}
+
 /** The conversations that ring at this agent, the oldest first. */
 export function ringing(desk: Desk): Conversation[] {
-  return desk.store
-    .rows("mine")
-    .filter((c) => ringsAt(c, desk.store.agent))
-    .sort((a, b) => (a.offer?.until ?? "").localeCompare(b.offer?.until ?? ""));
+  const until = (c: Conversation) => offerOf(c, desk.store.agent)?.until ?? "";
+  return [...desk.store.all()]
+    .filter((c) => offerOf(c, desk.store.agent))
+    .sort((a, b) => until(a).localeCompare(until(b)));
+}
+
+/** The call that has rung at colleagues for the longest. */
+export function pickable(desk: Desk): Conversation | undefined {
+  return desk.store.rows("waiting").find((c) => ringsElsewhere(c, desk.store.agent));
 }
 
 /** Messages in conversations of this agent that are not before their eyes. */
@@ -46,7 +56,7 @@ export function watchRings(desk: Desk, settings: Settings): () => void {
   const noise = computed((): Noise => {
     // A sound begins when what rings changes in kind, not with each change of a conversation.
     if (!settings.sound.value || rings.value.length === 0) return "none";
-    return rings.value.some(isCalling) ? "call" : "text";
+    return rings.value.some((c) => c.call !== null) ? "call" : "text";
   });
   const stops = [
     effect(() => show(desk, textsOf(settings.language.value), rings.value[0])),
@@ -61,6 +71,7 @@ export function watchRings(desk: Desk, settings: Settings): () => void {
       ringback.value = view.at === "call" && view.here === "connected" && view.call.state === "ringing";
     }),
     effect(() => (ringback.value ? sounding(RINGBACK) : undefined)),
+    comings(desk),
   ];
   return () => {
     document.removeEventListener("visibilitychange", look);
@@ -82,8 +93,13 @@ function show(desk: Desk, t: Texts, first: Conversation | undefined): void {
 }
 
 function ring(c: Conversation, t: Texts, desk: Desk): Telling {
-  const body = isCalling(c) ? callTexts(t.language).incoming : (t.incoming[c.channel] ?? t.incomingOther);
-  return { id: c.offer?.id ?? c.id, title: nameOf(c) || t.unnamed, body, open: () => desk.select(c.id) };
+  const body = c.call ? callTexts(t.language).incoming : (t.incoming[c.channel] ?? t.incomingOther);
+  return {
+    id: offerOf(c, desk.store.agent)?.id ?? c.id,
+    title: nameOf(c) || t.unnamed,
+    body,
+    open: () => desk.select(c.id),
+  };
 }
 
 function fresh(news: ReadonlySignal<Conversation[]>, t: Texts, desk: Desk): Telling[] {
@@ -102,6 +118,27 @@ function chime(news: ReadonlySignal<Conversation[]>, may: () => boolean): () => 
   const stop = effect(() => {
     const now = news.value.reduce((n, c) => n + c.unread, 0);
     if (now > before && may()) tone.play(NEWS);
+    before = now;
+  });
+  return () => {
+    stop();
+    tone.close();
+  };
+}
+
+/** A note when somebody comes into the call of this page, another when they leave. */
+function comings(desk: Desk): () => void {
+  const tone = new Tone();
+  let before = { call: "", people: 0 };
+  const stop = effect(() => {
+    const view = desk.phone.view.value;
+    const now =
+      view.at === "call" && view.here === "connected"
+        ? { call: view.call.id, people: (view.call.legs ?? []).filter((l) => l.agent).length }
+        : { call: "", people: 0 };
+    if (now.call && now.call === before.call && now.people !== before.people) {
+      tone.play(now.people > before.people ? COMES : GOES);
+    }
     before = now;
   });
   return () => {

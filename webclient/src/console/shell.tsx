@@ -2,10 +2,12 @@ import "./shell.css";
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { PhoneCard } from "./call/card";
+import { InviteCard } from "./call/invitecard";
 import { useCallKeys } from "./call/keys";
 import { RingCard } from "./call/ringcard";
+import { SoundDialog } from "./call/sounddialog";
 import { CallStrip } from "./call/strip";
-import { isCalling } from "./call/view";
+import { invitationOf, isCalling } from "./call/view";
 import { Context } from "./context";
 import type { Desk } from "./desk";
 import { EmergencyBar } from "./emergency/bar";
@@ -66,6 +68,7 @@ export function Shell({ desk, settings, signOut }: Props) {
           close={() => (desk.linking.value = null)}
         />
       )}
+      {desk.sounding.value && <SoundDialog desk={desk} language={t.language} />}
       {help.value && <KeyHelp t={t} close={() => (help.value = false)} />}
     </div>
   );
@@ -139,7 +142,9 @@ function Rings({ desk, t }: { desk: Desk; t: Texts }) {
   return (
     <div class="sh-rings">
       {rings.map((c) =>
-        isCalling(c) ? (
+        invitationOf(c, desk.store.agent) ? (
+          <InviteCard key={`${c.id}/invited`} desk={desk} conversation={c} t={t} />
+        ) : isCalling(c) ? (
           <RingCard key={c.offer?.id} desk={desk} conversation={c} t={t} />
         ) : (
           <Ringing key={c.offer?.id} desk={desk} conversation={c} t={t} />

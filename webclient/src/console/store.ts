@@ -55,6 +55,8 @@ export class Store {
   readonly emergency = signal<Emergency | null>(null);
   /** Calls can be had at this gateway. */
   readonly calls = signal(false);
+  /** Of calls, by supervisors: shown, hidden, off. */
+  readonly supervision = signal("off");
   /** How the customer's line stands, by call: absent, connected, interrupted. */
   readonly peers = signal<ReadonlyMap<string, string>>(new Map());
   readonly typing = signal<readonly TypingMark[]>([]);
@@ -209,6 +211,7 @@ export class Store {
       this.replies.value = w.replies ?? [];
       this.emergency.value = w.emergency;
       this.calls.value = w.calls;
+      this.supervision.value = w.supervision ?? "off";
       this.skew.value = Date.parse(w.server_now) - this.now() || 0;
     });
   }

@@ -12,6 +12,16 @@ export const RING: readonly Note[] = [
 /** A message came in a conversation that nobody looks at. */
 export const NEWS: readonly Note[] = [[784, 0]];
 
+/** Somebody joins the call, or leaves it. */
+export const COMES: readonly Note[] = [
+  [523, 0],
+  [659, 0.12],
+];
+export const GOES: readonly Note[] = [
+  [659, 0],
+  [523, 0.12],
+];
+
 export class Tone {
   private context: AudioContext | null = null;
 

@@ -16,10 +16,16 @@ export interface Counted {
 export function counted(report: Iterable<[string, unknown]>): Counted | undefined {
   let found: Counted | undefined;
   let roundTrip = 0;
+  let latest = 0;
   for (const [, entry] of report) {
     const s = entry as Record<string, unknown>;
     if (s.type === "inbound-rtp") {
-      found = { received: number(s.packetsReceived), lost: number(s.packetsLost), jitter: number(s.jitter), roundTrip };
+      // One for each voice: together they are the line, and what speaks now says how it jitters.
+      const at = number(s.lastPacketReceivedTimestamp);
+      const jitter = !found || at >= latest ? number(s.jitter) : found.jitter;
+      latest = Math.max(latest, at);
+      const received = number(s.packetsReceived) + (found?.received ?? 0);
+      found = { received, lost: number(s.packetsLost) + (found?.lost ?? 0), jitter, roundTrip };
     } else if (s.type === "candidate-pair" && s.nominated === true) {
       roundTrip = number(s.currentRoundTripTime);
     }

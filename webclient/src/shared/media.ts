@@ -32,10 +32,20 @@ export function trouble(error: unknown): MicTrouble {
   return "unsupported";
 }
 
-/** Audio only, everything through one transport; the gateway is reached directly, or by relays where it must be. */
+/** How many people can be heard at once: a call of eight. */
+const VOICES = 7;
+
+/** Audio only, everything through one transport; the gateway is reached directly, or by relays where it must be.
+ * Each voice has a track of its own, so that somebody can join without a new offer; the microphone takes the first. */
 export function peer(relays: ICEServer[] = []): RTCPeerConnection {
   const iceServers = relays.map((r) => ({ ...r, urls: r.urls ?? [] }));
-  return new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+  const pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+  const opus = RTCRtpReceiver.getCapabilities?.("audio")?.codecs.filter((c) => c.mimeType === "audio/opus");
+  for (let i = 0; i < VOICES; i++) {
+    const voice = pc.addTransceiver("audio", { direction: "recvonly" });
+    if (opus?.length) voice.setCodecPreferences?.(opus); // a short offer: the gateway knows nothing else
+  }
+  return pc;
 }
 
 /** Calls f when the browser says that its network is another; returns what ends that. */
@@ -60,6 +70,7 @@ export class Speaker {
   }
 
   readonly play = (sound: MediaStream | null): void => {
+    if (sound && sound === this.element.srcObject) return; // said once for each voice
     this.element.srcObject = sound;
     document.removeEventListener("visibilitychange", this.#awake);
     if (!sound) {

@@ -2,7 +2,7 @@
 
 import { microphone, trouble } from "../shared/media";
 import css from "./call.css?text";
-import { browserLine, ring } from "./callbrowser";
+import { browserLine, chime, ring } from "./callbrowser";
 import { Calling, type CallingOptions, clock } from "./calling";
 import type { Calls } from "./calls";
 import type { Ladder } from "./ladder.late";
@@ -28,7 +28,7 @@ export class CallPart extends Calling implements Calls {
   readonly #o: CallPartOptions;
 
   constructor(o: CallPartOptions) {
-    super({ ...o, line: browserLine, ring: (agent) => ring(o.t().ringing(agent)) });
+    super({ ...o, line: browserLine, ring: (agent) => ring(o.t().ringing(agent)), chime });
     borrow(o.kit);
     this.#o = o;
     this.#dressed = dress(css);
@@ -43,8 +43,9 @@ export class CallPart extends Calling implements Calls {
       case "waiting":
         return s && !(s.staffed && s.open) ? [t.nobody] : [t.inLine(s?.position), t.music];
       case "talking":
-        return p.broken ? [t.broken(p.agent)] : [t.talking(p.agent)];
+        return p.broken ? [t.broken(p.agent)] : [t.talking([p.agent, p.with].filter(Boolean).join(", "))];
       case "answered":
+      case "held":
       case "ringing":
         return [t[p.is](p.agent)];
       case "failed":

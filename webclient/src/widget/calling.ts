@@ -15,7 +15,8 @@ export type Phase =
   | { is: "joining" }
   | { is: "waiting" } // in line, with music
   | { is: "answered"; agent: string } // taken, the sides are being joined
-  | { is: "talking"; agent: string; since: number; broken: boolean } // broken: the other side's line
+  | { is: "talking"; agent: string; since: number; with: string; broken: boolean } // with: who else; broken: the other side's line
+  | { is: "held"; agent: string } // with music
   | { is: "interrupted" }
   | { is: "failed"; end: LineEnd }; // until dismissed or tried again
 
@@ -48,7 +49,14 @@ function joined(call: VisitorCall, peer: string, ahead: number): Phase {
     case "waiting":
       return { is: "waiting" };
     case "connected":
-      return { is: "talking", agent, since: Date.parse(call.since) - ahead, broken: peer === "interrupted" };
+      if (call.held) return { is: "held", agent };
+      return {
+        is: "talking",
+        agent,
+        with: call.with ?? "",
+        since: Date.parse(call.since) - ahead,
+        broken: peer === "interrupted",
+      };
     default:
       return { is: "answered", agent };
   }
@@ -59,6 +67,8 @@ export interface CallingOptions {
   line(chat: Chat, changed: () => void): CallLine;
   /** Rings until the returned function is called. */
   ring(agent: string): () => void;
+  /** A short tone: somebody has come into the call, or left it. */
+  chime?(came: boolean): void;
   /** Brings the call before the customer's eyes. */
   show(): void;
   changed(): void;
@@ -139,6 +149,9 @@ export class Calling implements Omit<Calls, "view" | "leave"> {
 
   #turn(next: Phase): void {
     const before = this.phase.is;
+    if (this.phase.is === "talking" && next.is === "talking" && this.phase.with !== next.with) {
+      this.#o.chime?.(next.with.length > this.phase.with.length);
+    }
     this.phase = next;
     if (before !== next.is) {
       this.#silence?.();

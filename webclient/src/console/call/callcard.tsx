@@ -4,7 +4,9 @@ import { stopwatch } from "../thread/format";
 import { useNow } from "../thread/hooks";
 import { Icon } from "../thread/icons";
 import { CallButtons } from "./callbuttons";
-import { saidOf, stateOf } from "./said";
+import { deskTexts } from "./desktexts";
+import { People } from "./people";
+import { partOf, saidOf, stateOf } from "./said";
 import { QualityWord, Senses } from "./senses";
 import type { CallTexts } from "./texts";
 import { useSense } from "./usesense";
@@ -25,6 +27,8 @@ export function CallCard({ desk, view, name, t }: Props) {
   const live = view.here === "connected" || view.here === "interrupted";
   const sense = useSense(phone, live);
   const muted = "muted" in line && line.muted;
+  const dt = deskTexts(t.language);
+  const part = partOf(desk, view, dt);
   const warning = saidOf(view, line, store.peers.value.get(view.call.id) ?? "", name, t);
   return (
     <section
@@ -33,6 +37,8 @@ export function CallCard({ desk, view, name, t }: Props) {
       data-testid="call-card"
       data-state={view.call.state}
       data-here={view.here}
+      data-part={view.leg?.role ?? "holder"}
+      data-held={Boolean(view.call.held_since)}
     >
       <p class="cl-state">
         <span class={view.call.state === "connected" && live ? "cl-lamp" : "cl-lamp cl-lamp-soft"} />
@@ -40,6 +46,17 @@ export function CallCard({ desk, view, name, t }: Props) {
         <span class="cl-time" role="timer" data-testid="call-time">
           {stopwatch(now - sinceOf(view.call))}
         </span>
+        <button
+          type="button"
+          class="cl-gear"
+          aria-haspopup="dialog"
+          aria-label={dt.sound}
+          title={dt.sound}
+          onClick={() => (desk.sounding.value = true)}
+          data-testid="call-sound"
+        >
+          <Icon name="sliders" size={16} />
+        </button>
       </p>
       <div class="cl-who">
         <Avatar name={name} large picture={view.conversation.contact.picture} />
@@ -49,13 +66,19 @@ export function CallCard({ desk, view, name, t }: Props) {
         </div>
       </div>
       {sense && <Senses sense={sense} muted={muted} t={t} />}
+      {part && (
+        <p class="cl-part" role="status" data-testid="call-part">
+          {part}
+        </p>
+      )}
       {warning && (
         <p class="cl-warn" role="alert" data-testid="call-warning">
           <Icon name="alert" size={15} />
           <span>{warning}</span>
         </p>
       )}
-      <CallButtons phone={phone} view={view} muted={muted} t={t} />
+      <People desk={desk} view={view} t={dt} />
+      <CallButtons desk={desk} view={view} muted={muted} t={t} dt={dt} />
     </section>
   );
 }

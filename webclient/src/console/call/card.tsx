@@ -1,5 +1,6 @@
 import "../ringing.css";
 import "./call.css";
+import "./desk.css";
 import type { Desk } from "../desk";
 import { nameOf } from "../store";
 import type { Texts } from "../texts";

@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { Desk } from "../desk";
 import { singleKeysOff } from "../keys";
 
-/** M mutes; Ctrl+Shift+H hangs up, also while somebody types; Shift+E opens the emergency page and starts nothing. */
+/** M mutes; H holds and resumes; C asks a colleague; Ctrl+Shift+H hangs up, also while somebody types; Shift+E opens the emergency page and starts nothing. */
 export function useCallKeys(desk: Desk): void {
   useEffect(() => {
     const press = (e: KeyboardEvent) => {
@@ -27,9 +27,19 @@ function act(desk: Desk, e: KeyboardEvent): boolean {
     desk.page.value = "emergency";
     return true;
   }
-  if (key !== "m" || e.shiftKey || !inCall) return false;
-  desk.phone.toggleMute();
-  return true;
+  if (e.shiftKey || !inCall) return false;
+  switch (key) {
+    case "m":
+      desk.phone.toggleMute();
+      return true;
+    case "h":
+      desk.phone.toggleHold();
+      return true;
+    case "c":
+      document.getElementById("cl-colleague")?.click();
+      return true;
+  }
+  return false;
 }
 
 function isWriting(target: EventTarget | null): boolean {

@@ -1,15 +1,21 @@
 // What the telephone needs of a browser.
 
-import { microphone, networkMoves, peer, Speaker, trouble } from "../../shared/call-browser";
+import { networkMoves, peer, Speaker, trouble } from "../../shared/call-browser";
 import type { Shelf } from "../drafts";
+import type { Devices } from "./devices";
 import type { Parts } from "./phone";
 
-export function browserParts(): Parts {
+export function browserParts(devices: Devices): Parts {
+  const speaker = new Speaker();
   return {
-    microphone: () => microphone(),
+    microphone: () => devices.open(),
     trouble,
     peer,
-    play: new Speaker().play,
+    play: (sound) => {
+      if (sound) void devices.aim(speaker.element);
+      speaker.play(sound);
+    },
+    aim: () => devices.aim(speaker.element),
     networkMoves,
     shelf: tabShelf(),
     claim,

@@ -36,6 +36,10 @@ class Room {
           return { sdp: "answer", ice: [] };
         },
         hangup: (c, call) => void this.do(`hangup ${c} ${call}`),
+        pickup: (c, offer) => this.do(`pickup ${c} ${offer}`),
+        supervise: (c, call, mode) => this.do(`supervise ${c} ${call} ${mode}`),
+        act: (command) =>
+          void this.do(`${command.do} ${command.conversation} ${command.to ?? command.mode ?? ""}`.trim()),
       },
       parts: {
         microphone: async () => {
@@ -55,6 +59,7 @@ class Room {
           this.moveNetwork = f;
           return () => {};
         },
+        aim: async () => {},
         shelf: this.shelf(),
         claim: async (name) => {
           if (this.claimed.has(name)) return null;

@@ -6,11 +6,11 @@
 
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals-core";
 import { CallLine, type LineOptions, type LineState, type MicTrouble, newCallID } from "../../shared/call";
-import type { Ack, CallRecord, Conversation, Failure } from "../../shared/protocol";
+import type { Ack, CallRecord, Command, Conversation, Failure, LegRole } from "../../shared/protocol";
 import { Refused } from "../commands";
 import type { Shelf } from "../drafts";
 import type { Store } from "../store";
-import { type CallView, callOf, type Mine, viewOf, wrapUpOf } from "./view";
+import { type CallView, callOf, invitationOf, type Mine, ringsElsewhere, viewOf, wrapUpOf } from "./view";
 
 /** The commands that calls need; each rejects with Refused. */
 export interface Exchange {
@@ -20,12 +20,18 @@ export interface Exchange {
   /** Answers with the gateway's SDP, and the relays for a network that needs them. */
   offer(conversation: string, call: string, sdp: string, restart: boolean): Promise<Pick<Ack, "sdp" | "ice">>;
   hangup(conversation: string, call: string): void;
+  pickup(conversation: string, offer: string): Promise<unknown>;
+  supervise(conversation: string, call: string, mode: LegRole): Promise<unknown>;
+  /** One of those that need no answer; a refusal is said. */
+  act(command: Omit<Command, "id">): void;
 }
 
 /** What a browser gives; a test gives its own. */
 export type Parts = Pick<LineOptions, "microphone" | "trouble" | "peer" | "play"> & {
   /** Calls back when the network is another; returns what ends that. */
   networkMoves(f: () => void): () => void;
+  /** Another loudspeaker was chosen. */
+  aim(): Promise<void>;
   /** Of this tab alone, and there again after a reload. */
   shelf: Shelf | null;
   /** Keeps a name among the tabs of this browser until the returned function is called; null: another has it. */
@@ -122,13 +128,49 @@ export class Phone {
     return this.asking.value !== "" || this.mine.value !== null || this.talk.busy;
   }
 
-  /** The microphone first, then the call that waits in the conversation, then the line. */
+  /** The microphone first, then the call that waits in the conversation or into which a colleague asks, then the
+   * line. What rings at a colleague is picked up. */
   async answer(c: Conversation): Promise<void> {
     const { exchange, store } = this.o;
     const { call } = c;
     if (!call || !(await this.prepare(c.id))) return;
-    const offer = c.state === "offered" && c.offer?.agents?.includes(store.agent) ? c.offer.id : "";
-    await this.connect(c.id, call.id, () => (offer ? exchange.accept(c.id, offer) : exchange.take(c.id)));
+    const offer = (invitationOf(c, store.agent)?.offer ?? (c.state === "offered" ? c.offer : null))?.id ?? "";
+    const elsewhere = ringsElsewhere(c, store.agent);
+    await this.connect(c.id, call.id, () => {
+      if (elsewhere) return exchange.pickup(c.id, offer);
+      return offer ? exchange.accept(c.id, offer) : exchange.take(c.id);
+    });
+  }
+
+  /** Joins a colleague's call as a supervisor, or changes how. */
+  async supervise(c: Conversation, mode: LegRole): Promise<void> {
+    const { exchange } = this.o;
+    const call = c.call?.id ?? "";
+    if (this.mine.value?.call.id === call) {
+      this.o.exchange.act({ do: "supervise", conversation: c.id, call, mode });
+      return;
+    }
+    if (!call || this.busy || !(await this.prepare(c.id))) return;
+    await this.connect(c.id, call, () => exchange.supervise(c.id, call, mode));
+  }
+
+  /** Music for the customer, or an end of it. */
+  toggleHold(): void {
+    const mine = this.mine.value;
+    if (!mine || mine.leg || mine.call.state === "ringing" || this.consulting()) return;
+    this.act(mine.call.held_since ? "resume" : "hold");
+  }
+
+  /** One of: hold, resume, consult, invite, connect, back, conference, leave, remove. */
+  act(what: string, more: Partial<Command> = {}): void {
+    const mine = this.mine.value;
+    if (mine) this.o.exchange.act({ do: what, conversation: mine.conversation.id, call: mine.call.id, ...more });
+  }
+
+  /** Somebody is being consulted by this agent. */
+  consulting(): boolean {
+    const mine = this.mine.value;
+    return mine !== null && !mine.leg && (mine.call.legs ?? []).some((l) => l.role === "consult");
   }
 
   /** Calls the customer of a conversation, whose page is open. */
@@ -148,6 +190,10 @@ export class Phone {
 
   hangUp(): void {
     const mine = this.mine.value;
+    if (this.consulting()) {
+      this.act("back"); // the customer is on hold: nobody is cut off by a slip
+      return;
+    }
     const told = this.talk.stream !== undefined; // a line that has a microphone tells the gateway itself
     if (this.talk.busy) this.talk.hangup();
     if (mine && !told) this.o.exchange.hangup(mine.conversation.id, mine.call.id);
@@ -156,6 +202,12 @@ export class Phone {
   toggleMute(): void {
     const s = this.line.value;
     if ("muted" in s) this.talk.mute(!s.muted);
+  }
+
+  /** Another device was chosen; a running call goes on with it. */
+  async soundChanged(mic: boolean): Promise<void> {
+    await this.o.parts.aim();
+    if (mic) await this.talk.changeMicrophone();
   }
 
   /** Puts away how the last call came to nothing. */
@@ -265,9 +317,9 @@ export class Phone {
   private ended(mine: Mine): void {
     const c = this.o.store.conversation(mine.conversation.id);
     if (!c) return;
-    this.ending = c.id;
+    if (!mine.leg) this.ending = c.id;
     const record = c.last_call;
-    if (record?.from !== "agent" || record.outcome === "answered" || record.reason === "agent") return;
+    if (mine.leg || record?.from !== "agent" || record.outcome === "answered" || record.reason === "agent") return;
     this.over.value = { conversation: c, record };
     clearTimeout(this.overTimer);
     this.overTimer = setTimeout(() => this.dismiss(), OVER_MS);

@@ -1,6 +1,9 @@
 // What is said about a call in one line. Pure.
 
 import type { LineState } from "../../shared/call";
+import type { Desk } from "../desk";
+import { nameOfTarget } from "../names";
+import type { DeskTexts } from "./desktexts";
 import type { CallTexts } from "./texts";
 import type { CallView } from "./view";
 
@@ -22,6 +25,17 @@ export function stateOf(view: InCall, t: CallTexts): string {
       if (view.call.state === "ringing") return t.state.rings;
       return view.call.state === "connected" ? t.state.talking : t.state.joining;
   }
+}
+
+/** What this agent is in the call, or why the customer is not there; "" when the two just talk. */
+export function partOf(desk: Desk, view: InCall, t: DeskTexts): string {
+  if (view.leg) return t.you[view.leg.role];
+  const asked = view.call.legs?.find((l) => l.role === "consult");
+  if (asked)
+    return (asked.agent ? t.consulting : t.consultRings)(
+      nameOfTarget(desk, asked.agent ? `agent/${asked.agent}` : asked.to),
+    );
+  return view.call.held_since ? t.held : "";
 }
 
 /** What is wrong, "" when nothing is. peer is how the customer's line stands. */

@@ -25,7 +25,7 @@ test("the line of another call is not this one's", () => {
 });
 
 test("a call is shown before a wrap-up, a wrap-up before what came to nothing", () => {
-  const mine = { conversation: sampleTalk({ id: "c2" }), call: sampleCall() };
+  const mine = { conversation: sampleTalk({ id: "c2" }), call: sampleCall(), leg: null };
   const wrapUp = sampleTalk({ state: "wrap-up", wrap_up_until: "2026-11-24T09:05:00Z" });
   const over = { conversation: sampleTalk(), record: sampleRecord() };
   assert.equal(viewOf(mine, { at: "connected", ...held }, wrapUp, over).at, "call");
@@ -36,7 +36,7 @@ test("a call is shown before a wrap-up, a wrap-up before what came to nothing", 
 
 test("what is wrong with a call is said, nearest trouble first", () => {
   const conversation = sampleTalk();
-  const view = { at: "call", conversation, call: sampleCall(), here: "connected" } as const;
+  const view = { at: "call", conversation, call: sampleCall(), leg: null, here: "connected" } as const;
   const line = { at: "connected", ...held } as const;
   const said = (peer: string, l: Parameters<typeof saidOf>[1] = line) => saidOf(view, l, peer, "Miriam", en);
   assert.equal(said("connected"), "");

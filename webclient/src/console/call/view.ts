@@ -1,7 +1,7 @@
 // What the agent's telephone shows: a call, the time to write it up, how a call came to nothing. Pure.
 
 import type { LineState } from "../../shared/call";
-import type { Call, CallRecord, Conversation } from "../../shared/protocol";
+import type { Call, CallLeg, CallRecord, Conversation } from "../../shared/protocol";
 
 /** How this page stands to the call. */
 export type Here =
@@ -15,20 +15,24 @@ export type Here =
 
 export type CallView =
   | { at: "none" }
-  | { at: "call"; conversation: Conversation; call: Call; here: Here }
+  | { at: "call"; conversation: Conversation; call: Call; leg: CallLeg | null; here: Here }
   | { at: "wrap-up"; conversation: Conversation; until: number }
   | { at: "over"; conversation: Conversation; record: CallRecord };
 
-/** A call of which this agent is a side. */
+/** A call of which this agent is a side: who holds it, or the leg of who was asked in or supervises. */
 export interface Mine {
   conversation: Conversation;
   call: Call;
+  leg: CallLeg | null;
 }
 
 export function callOf(all: Iterable<Conversation>, agent: string): Mine | null {
   for (const conversation of all) {
     const { call } = conversation;
-    if (call && call.agent === agent && call.state !== "waiting") return { conversation, call };
+    if (!call || call.state === "waiting") continue;
+    if (call.agent === agent) return { conversation, call, leg: null };
+    const leg = legOf(call, agent);
+    if (leg) return { conversation, call, leg };
   }
   return null;
 }
@@ -41,6 +45,20 @@ export function wrapUpOf(all: Iterable<Conversation>, agent: string): Conversati
 /** An agent is a side of a call, or calls somebody. */
 export function inCall(all: Iterable<Conversation>, agent: string): boolean {
   return callOf(all, agent) !== null;
+}
+
+export function legOf(call: Call | null, agent: string): CallLeg | null {
+  return call?.legs?.find((l) => l.agent === agent && agent !== "") ?? null;
+}
+
+/** The invitation into a colleague's call that rings at this agent. */
+export function invitationOf(c: Conversation, agent: string): CallLeg | null {
+  return c.call?.legs?.find((l) => l.agent === "" && l.offer?.agents?.includes(agent)) ?? null;
+}
+
+/** It is a call, waits, and rings at somebody else. */
+export function ringsElsewhere(c: Conversation, agent: string): boolean {
+  return isCalling(c) && c.state === "offered" && !(c.offer?.agents ?? []).includes(agent);
 }
 
 /** It rings here as calls ring. */

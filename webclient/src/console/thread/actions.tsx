@@ -1,7 +1,10 @@
 import { useRef } from "preact/hooks";
 import type { Conversation } from "../../shared/protocol";
 import { CallButton } from "../call/callbutton";
+import { deskTexts } from "../call/desktexts";
+import { SuperviseButton } from "../call/supervise";
 import { callTexts } from "../call/texts";
+import { ringsElsewhere } from "../call/view";
 import type { Desk } from "../desk";
 import { isOpen, ringsAt } from "../lists";
 import { Icon } from "./icons";
@@ -24,11 +27,13 @@ export function Actions({ desk, conversation: c, t, transferring, setTransferrin
   const me = desk.store.agent;
   const mine = c.agent === me;
   const offer = ringsAt(c, me) ? c.offer : null;
-  const said = offer ? t.accept : c.agent ? t.takeOver : t.take;
+  const elsewhere = ringsElsewhere(c, me);
+  const said = offer ? t.accept : elsewhere ? deskTexts(t.language).pickUp : c.agent ? t.takeOver : t.take;
   const take = () => (offer ? desk.accept(c.id, offer.id) : desk.take(c.id));
   return (
     <div class="th-actions">
       <CallButton desk={desk} conversation={c} t={t} />
+      <SuperviseButton desk={desk} conversation={c} t={t} />
       {!mine && (
         <button type="button" class="th-btn th-btn-main th-take" aria-label={said} onClick={take} data-testid="take">
           <Icon name="take" />
@@ -69,6 +74,7 @@ export function Actions({ desk, conversation: c, t, transferring, setTransferrin
             desk={desk}
             conversation={c}
             t={t}
+            act={(to) => desk.transfer(c.id, to)}
             close={(back) => {
               setTransferring(false);
               if (back) opener.current?.focus();

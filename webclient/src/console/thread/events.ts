@@ -45,6 +45,18 @@ interface Words {
   controlLost: string;
   controlOurs: string;
   position(n: string): string;
+  pickedUp(who: string): string;
+  connected(by: string, who: string): string;
+  leftTo(by: string, who: string): string;
+  held(who: string): string;
+  resumed(who: string): string;
+  consults(by: string, to: string): string;
+  asksIn(by: string, to: string): string;
+  joined(who: string): string;
+  conferenced(who: string): string;
+  supervises: Record<string, (who: string) => string>;
+  left(who: string): string;
+  leftWhy: Record<string, (who: string) => string>;
 }
 
 const en: Words = {
@@ -78,6 +90,27 @@ const en: Words = {
   controlLost: "another app answers now",
   controlOurs: "answers come from here again",
   position: (n) => `place ${n} in the queue`,
+  pickedUp: (who) => `${who} picked the call up`,
+  connected: (by, who) => `${by} connected the customer with ${who}`,
+  leftTo: (by, who) => `${by} left the call to ${who}`,
+  held: (who) => `${who} put the call on hold`,
+  resumed: (who) => `${who} resumed the call`,
+  consults: (by, to) => `${by} consults ${to}, the customer is on hold`,
+  asksIn: (by, to) => `${by} asks ${to} into the call`,
+  joined: (who) => `${who} joined`,
+  conferenced: (who) => `${who} talks with the customer too`,
+  supervises: {
+    listen: (who) => `${who} listens to the call`,
+    whisper: (who) => `${who} whispers in the call`,
+    barge: (who) => `${who} joined the call as a supervisor`,
+  },
+  left: (who) => `${who} left the call`,
+  leftWhy: {
+    returned: (who) => `consultation with ${who} over`,
+    removed: (who) => `${who} was taken out of the call`,
+    no_answer: (who) => `${who} did not answer`,
+    lost: (who) => `the line of ${who} broke`,
+  },
 };
 
 const de: Words = {
@@ -111,6 +144,27 @@ const de: Words = {
   controlLost: "jetzt antwortet eine andere App",
   controlOurs: "geantwortet wird wieder von hier",
   position: (n) => `Platz ${n} in der Warteschlange`,
+  pickedUp: (who) => `von ${who} herangeholt`,
+  connected: (by, who) => `von ${by} mit ${who} verbunden`,
+  leftTo: (by, who) => `von ${by} an ${who} überlassen`,
+  held: (who) => `von ${who} gehalten`,
+  resumed: (who) => `von ${who} weitergeführt`,
+  consults: (by, to) => `Rückfrage von ${by} bei ${to}, der Kunde wird gehalten`,
+  asksIn: (by, to) => `dazugebeten von ${by}: ${to}`,
+  joined: (who) => `dazugekommen: ${who}`,
+  conferenced: (who) => `jetzt auch mit dem Kunden im Gespräch: ${who}`,
+  supervises: {
+    listen: (who) => `hört mit: ${who}`,
+    whisper: (who) => `flüstert mit: ${who}`,
+    barge: (who) => `schaltet sich zu: ${who}`,
+  },
+  left: (who) => `gegangen: ${who}`,
+  leftWhy: {
+    returned: (who) => `Rückfrage beendet: ${who}`,
+    removed: (who) => `herausgenommen: ${who}`,
+    no_answer: (who) => `nicht angenommen: ${who}`,
+    lost: (who) => `Leitung abgerissen: ${who}`,
+  },
 };
 
 export function eventText(item: Item, language: Language, names: Names): string {
@@ -147,11 +201,30 @@ export function eventText(item: Item, language: Language, names: Names): string 
       return w.controlLost;
     case "control_ours":
       return w.controlOurs;
+    case "call_held":
+      return w.held(who);
+    case "call_resumed":
+      return w.resumed(who);
+    case "call_invited":
+      return d.role === "consult" ? w.consults(by, asked(d, names, w, who)) : w.asksIn(by, asked(d, names, w, who));
+    case "call_joined":
+      return w.joined(who);
+    case "call_conferenced":
+      return w.conferenced(who);
+    case "call_supervised":
+      return (w.supervises[d.role ?? ""] ?? w.joined)(who);
+    case "call_left":
+      return (w.leftWhy[d.reason ?? ""] ?? w.left)(asked(d, names, w, who));
     case "position":
       return w.position(d.position ?? "");
     default:
       return item.event ?? "";
   }
+}
+
+/** Who was asked into a call: a person, or a queue as long as nobody of it has come. */
+function asked(d: Record<string, string>, names: Names, w: Words, who: string): string {
+  return d.agent || !d.queue ? who : w.target(names.queue(d.queue) || d.queue, false);
 }
 
 function targetOf(target: string, queue: string, names: Names, w: Words): string {
@@ -166,6 +239,9 @@ function targetOf(target: string, queue: string, names: Names, w: Words): string
 function assigned(how: string, w: Words, who: string, by: string, to: string): string {
   if (how === "accepted") return w.accepted(who);
   if (how === "taken") return w.taken(who);
+  if (how === "picked_up") return w.pickedUp(who);
+  if (how === "consult") return w.connected(by, to);
+  if (how === "left") return w.leftTo(by, to);
   return w.assigned(by, to);
 }
 

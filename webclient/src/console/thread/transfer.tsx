@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Conversation } from "../../shared/protocol";
 import { inCall } from "../call/view";
@@ -12,12 +13,16 @@ interface Props {
   desk: Desk;
   conversation: Conversation;
   t: Texts;
+  /** Above the list. */
+  head?: ComponentChildren;
+  /** Somebody or a queue was chosen. */
+  act: (target: string) => void;
   /** back: the focus should go to where the menu was opened from. */
   close: (back: boolean) => void;
 }
 
 /** Whom to hand the conversation to: type some of the name, arrows choose, Enter does it. */
-export function TransferMenu({ desk, conversation: c, t, close }: Props) {
+export function TransferMenu({ desk, conversation: c, t, head, act, close }: Props) {
   const [query, setQuery] = useState("");
   const [at, setAt] = useState(0);
   const input = useRef<HTMLInputElement>(null);
@@ -33,7 +38,7 @@ export function TransferMenu({ desk, conversation: c, t, close }: Props) {
   const here = Math.min(at, choices.length - 1);
   const choose = (choice: Choice | undefined) => {
     if (!choice) return;
-    desk.transfer(c.id, choice.target);
+    act(choice.target);
     close(true);
   };
   const key = (e: KeyboardEvent) => {
@@ -49,6 +54,7 @@ export function TransferMenu({ desk, conversation: c, t, close }: Props) {
   };
   return (
     <div ref={box} class="th-menu" data-testid="transfer-menu">
+      {head}
       <label class="th-menu-filter">
         <span class="th-sr">{t.transferTo}</span>
         <Icon name="search" size={15} />

@@ -12,6 +12,7 @@ const de: CallTexts = {
   nobody: "Im Moment ist niemand angemeldet. Sie können in der Leitung bleiben oder uns schreiben, wir antworten.",
   answered: (name) => `${name || "Jemand"} nimmt Ihren Anruf an …`,
   talking: (name) => `Sie sprechen mit ${name}`,
+  held: (name) => `${name} hält Ihr Gespräch. So lange spielt Musik; man hört Sie nicht.`,
   broken: (name) => `Die Leitung von ${name} ist unterbrochen. Bleiben Sie dran, sie wird wiederhergestellt.`,
   interrupted: "Ihre Leitung ist unterbrochen und wird wiederhergestellt …",
   heard: "",

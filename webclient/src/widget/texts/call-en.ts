@@ -12,6 +12,7 @@ const en = {
   nobody: "Nobody is signed in right now. You can stay on the line, or write to us and we answer.",
   answered: (name: string) => `${name || "Somebody"} takes your call …`,
   talking: (name: string) => `You are talking with ${name}`,
+  held: (name: string) => `${name} has put you on hold. Music plays until they are back; they do not hear you.`,
   broken: (name: string) => `The line of ${name} is interrupted. Stay on, it is being restored.`,
   interrupted: "Your line is interrupted. Reconnecting …",
   heard: "",
