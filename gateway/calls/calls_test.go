@@ -78,6 +78,7 @@ type house struct {
 	desk    *calls.Desk
 	lines   *lines
 	journal *memory.Journal
+	history *history.Store
 	allowed error
 	done    []gateway.CallID
 	stop    func()
@@ -85,16 +86,21 @@ type house struct {
 
 func run(t *testing.T, j *memory.Journal) *house {
 	t.Helper()
+	return runWith(t, j, live.SupervisionShown)
+}
+
+func runWith(t *testing.T, j *memory.Journal, supervision string) *house {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	store, err := history.Open(ctx, t.TempDir()+"/history.db")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, lines: &lines{hears: map[string]media.Table{}}, journal: j}
+	h := &house{t: t, lines: &lines{hears: map[string]media.Table{}}, journal: j, history: store}
 	h.desk = calls.New(calls.Options{Media: h.lines, Log: slog.New(slog.DiscardHandler),
 		Allow: func(gateway.Identity, gateway.CallID) error { return h.allowed },
 		Done:  func(_ gateway.Identity, id gateway.CallID) { h.done = append(h.done, id) }})
-	h.Live = live.New(live.Options{Journal: j, History: store, Log: slog.New(slog.DiscardHandler), Calls: h.desk,
+	h.Live = live.New(live.Options{Journal: j, History: store, Log: slog.New(slog.DiscardHandler), Calls: h.desk, Supervision: supervision,
 		Queues:  []router.Queue{{ID: "main", Name: "Service"}},
 		Entries: []live.Entry{{Name: "livechat/shop", Channel: "livechat", Account: "shop", To: "queue/main", Queue: "main"}}})
 	h.desk.Use(h.Live)

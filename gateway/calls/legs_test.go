@@ -264,3 +264,49 @@ func TestOfTwoWhoPickUpOneHasIt(t *testing.T) {
 		h.stop()
 	})
 }
+
+func TestAHiddenSupervisorIsSeenByThemselvesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := runWith(t, memory.New(), live.SupervisionHidden)
+		h.agent("jana")
+		c := h.talk(visitor(1), callID(1), "jana")
+		h.supervisor("olga")
+		seen := map[gateway.AgentID]int{}
+		heads := func(s *live.Subscription) (legs int) {
+			synctest.Wait()
+			for len(s.Frames) > 0 {
+				if u, ok := (<-s.Frames).(wire.ConsoleUpdate); ok && u.Conversation != nil {
+					legs = len(u.Conversation.Call.Legs)
+				}
+			}
+			return legs
+		}
+		subs := map[gateway.AgentID]*live.Subscription{}
+		for _, a := range []gateway.AgentID{"jana", "olga"} {
+			s, _, err := h.Subscribe(t.Context(), a, 0)
+			h.must(nil, err)
+			subs[a] = s
+		}
+		h.must(h.Supervise(t.Context(), "olga", c.ID, callID(1), gateway.RoleWhisper))
+		for a, s := range subs {
+			seen[a] = heads(s)
+		}
+		if seen["jana"] != 0 || seen["olga"] != 1 {
+			t.Errorf("legs seen: %v, want the supervisor's by the supervisor alone", seen)
+		}
+		if got := h.only(); len(got.Call.Legs) != 0 {
+			t.Errorf("REST shows %+v", got.Call.Legs)
+		}
+		if got := h.lines.hear(callID(1), of("jana")); got != "customer+agent/olga" {
+			t.Errorf("the agent hears %q", got)
+		}
+		items, err := h.history.Thread(t.Context(), visitor(1).Thread(), 0, 100)
+		h.must(nil, err)
+		for _, it := range items {
+			if it.Event == "call_supervised" {
+				t.Error("the timeline tells")
+			}
+		}
+		h.stop()
+	})
+}

@@ -62,5 +62,6 @@ function partsOf(item: Item, agent: Props["agent"], now: number, language: "de" 
   }
   const who = ended.agent ? agent(ended.agent) : "";
   const answered = ended.from === "customer" && who ? t.item.answeredBy(who, stopwatch(ended.wait_ms)) : who;
-  return [t.item.talked(stopwatch(ended.talk_ms)), answered, reason].filter(Boolean);
+  const held = ended.held_ms ? t.item.held(stopwatch(ended.held_ms)) : "";
+  return [t.item.talked(stopwatch(ended.talk_ms)), held, answered, reason].filter(Boolean);
 }

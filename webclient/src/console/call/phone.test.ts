@@ -262,3 +262,52 @@ test("M mutes the microphone, and a new one after it", async () => {
   room.phone.toggleMute();
   assert.equal(room.streams[0]?.track.enabled, true);
 });
+
+test("an invitation into a colleague's call is answered by its own offer", async () => {
+  const room = new Room();
+  const leg = { id: "l9", role: "consult" as const, agent: "", to: "agent/jana", by: "emil", since: "", offer: null };
+  const offer = { id: "o9", agents: ["jana"], until: "2026-11-24T09:00:20Z" };
+  const c = await room.tell(
+    sampleTalk({ id: "c1", agent: "emil", call: sampleCall({ agent: "emil", legs: [{ ...leg, offer }] }) }),
+  );
+  assert.equal(room.here, "none");
+  await room.phone.answer(c);
+  await room.tell(
+    sampleTalk({ id: "c1", agent: "emil", call: sampleCall({ agent: "emil", legs: [{ ...leg, agent: "jana" }] }) }),
+  );
+  assert.deepEqual(room.did, ["accept c1 o9", "offer c1 call-call-call-1"]);
+  assert.equal(room.here, "joining");
+  room.phone.toggleHold(); // not this agent's to hold
+  assert.equal(room.did.length, 2);
+  room.phone.hangUp();
+  assert.equal(room.did.at(-1), "hangup c1 call-call-call-1");
+});
+
+test("what rings at a colleague is picked up, not taken", async () => {
+  const room = new Room();
+  const offer = { id: "o1", agents: ["emil"], until: "2026-11-24T09:00:20Z" };
+  await room.phone.answer(await room.tell(sampleRinging({ id: "c1", offer })));
+  assert.equal(room.did[0], "pickup c1 o1");
+});
+
+test("hanging up while a colleague is consulted goes back to the customer", async () => {
+  const room = new Room();
+  await room.talking();
+  room.phone.toggleHold();
+  const held_since = "2026-11-24T09:01:00Z";
+  await room.tell(sampleTalk({ id: "c1", call: sampleCall({ held_since }) }));
+  room.phone.toggleHold();
+  const leg = {
+    id: "l9",
+    role: "consult" as const,
+    agent: "emil",
+    to: "agent/emil",
+    by: "jana",
+    since: "",
+    offer: null,
+  };
+  await room.tell(sampleTalk({ id: "c1", call: sampleCall({ held_since, legs: [leg] }) }));
+  room.phone.hangUp();
+  assert.deepEqual(room.did.slice(2), ["hold c1", "resume c1", "back c1"]);
+  assert.equal(room.here, "connected");
+});

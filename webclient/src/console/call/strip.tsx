@@ -5,7 +5,8 @@ import type { Texts } from "../texts";
 import { stopwatch } from "../thread/format";
 import { useNow } from "../thread/hooks";
 import { Icon } from "../thread/icons";
-import { saidOf } from "./said";
+import { deskTexts } from "./desktexts";
+import { partOf, saidOf } from "./said";
 import { callTexts } from "./texts";
 import { type CallView, sinceOf } from "./view";
 
@@ -32,7 +33,7 @@ function Strip({ desk, view, t }: { desk: Desk; view: Extract<CallView, { at: "c
         <b>{view.call.state === "ringing" ? `${ct.state.rings}: ${name}` : ct.inCallWith(name)}</b>
         <span class="cl-time">{stopwatch(now - sinceOf(view.call))}</span>
         <span class="cl-strip-said" role="status">
-          {said}
+          {said || partOf(desk, view, deskTexts(t.language))}
         </span>
       </button>
       {out ? (

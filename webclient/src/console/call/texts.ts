@@ -67,6 +67,7 @@ export interface CallTexts {
     running(from: string, customer: string): string;
     ended(record: CallRecord, customer: string): string;
     talked(time: string): string;
+    held(time: string): string;
     answeredBy(name: string, wait: string): string;
     waited(wait: string): string;
     reasons: Record<string, string>;
@@ -155,6 +156,7 @@ const en: CallTexts = {
       return r.outcome === "missed" ? `Missed call from ${customer}` : `Call from ${customer}`;
     },
     talked: (time) => `talked ${time}`,
+    held: (time) => `on hold ${time} of it`,
     answeredBy: (name, wait) => `${name} answered after ${wait}`,
     waited: (wait) => `waited ${wait}`,
     reasons: {
@@ -250,6 +252,7 @@ const de: CallTexts = {
       return r.outcome === "missed" ? `Verpasster Anruf von ${customer}` : `Anruf von ${customer}`;
     },
     talked: (time) => `Dauer ${time}`,
+    held: (time) => `davon gehalten ${time}`,
     answeredBy: (name, wait) => `angenommen von ${name} nach ${wait}`,
     waited: (wait) => `wartete ${wait}`,
     reasons: {
