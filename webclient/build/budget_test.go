@@ -20,11 +20,11 @@ import (
 const (
 	loaderBudget = 1536
 	widgetBudget = 14336
-	callBudget   = 4352 // what a call needs more
+	callBudget   = 4608 // what a call needs more
 	laterBudget  = 1344 // each of the other parts that the widget loads: a language, files, the sound, …
 	laterParts   = 9
 	wayBudget    = 4096  // a way other than a call, when somebody takes it: a voice message, to be called back
-	talkBudget   = 26112 // what the page of a link loads to be read and to call, in one language
+	talkBudget   = 26624 // what the page of a link loads to be read and to call, in one language
 	talkPage     = 640   // of these for the HTML, which package serve writes
 )
 

@@ -123,6 +123,9 @@ test("hold, consultation, conference, whisper and a hand-over sound as they shou
   for (const line of ["put the call on hold", "consults you", "listens to the call", "connected the customer with"]) {
     await expect(jana.getByTestId("thread")).toContainText(line);
   }
+  await jana.keyboard.press("Control+Shift+H");
+  await jana.getByTestId("wrap-up-ready").click();
+  await expect(jana.getByTestId("wrap-up")).toHaveCount(0);
 });
 
 test("what rings at a colleague is picked up with G", async ({ browser }) => {

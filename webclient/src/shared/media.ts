@@ -40,11 +40,7 @@ const VOICES = 7;
 export function peer(relays: ICEServer[] = []): RTCPeerConnection {
   const iceServers = relays.map((r) => ({ ...r, urls: r.urls ?? [] }));
   const pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
-  const opus = RTCRtpReceiver.getCapabilities?.("audio")?.codecs.filter((c) => c.mimeType === "audio/opus");
-  for (let i = 0; i < VOICES; i++) {
-    const voice = pc.addTransceiver("audio", { direction: "recvonly" });
-    if (opus?.length) voice.setCodecPreferences?.(opus); // a short offer: the gateway knows nothing else
-  }
+  for (let i = 0; i < VOICES; i++) pc.addTransceiver("audio", { direction: "recvonly" });
   return pc;
 }
 

@@ -36,19 +36,5 @@ export function ring(text: string): () => void {
   };
 }
 
-/** Somebody has come into the call, or left it: two notes up, or down. */
-export function chime(came: boolean): void {
-  const audio = new AudioContext();
-  for (const [i, hertz] of (came ? [523, 659] : [659, 523]).entries()) {
-    const at = audio.currentTime + i * 0.15;
-    const tone = audio.createOscillator();
-    const loudness = audio.createGain();
-    tone.frequency.value = hertz;
-    loudness.gain.setValueAtTime(0.1, at);
-    loudness.gain.exponentialRampToValueAtTime(0.001, at + 0.4);
-    tone.connect(loudness).connect(audio.destination);
-    tone.start(at);
-    tone.stop(at + 0.4);
-  }
-  setTimeout(() => void audio.close(), 1000);
-}
+/** Somebody has come into the call, or left it. */
+export const chime = (came: boolean): void => void import("./ringing").then((part) => part.chime(came)).catch(() => {});

@@ -12,6 +12,16 @@ export function ringing(text: string): () => void {
   };
 }
 
+/** Somebody has come into the call, or left it: two notes up, or down. */
+export function chime(came: boolean): void {
+  const note = (hertz: number) => sounding({ hertz: [hertz], on: 0.2, off: 9, volume: 0.08 });
+  const first = note(came ? 523 : 659);
+  setTimeout(() => {
+    first();
+    setTimeout(note(came ? 659 : 523), 400);
+  }, 200);
+}
+
 function notice(text: string): Notification | undefined {
   try {
     if (Notification.permission !== "granted") return undefined;
