@@ -1,0 +1,160 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"backline/gateway/journal"
+)
+
+// request is one append under way.
+type request struct {
+	write   journal.Write
+	receipt journal.Receipt
+	err     error
+	done    chan struct{} // closed by a lane; receipt and err may be read after it
+}
+
+// Append implements journal.Journal.
+func (j *Journal) Append(ctx context.Context, w journal.Write) (journal.Receipt, error) {
+	if err := journal.Check(w); err != nil {
+		return journal.Receipt{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return journal.Receipt{}, err
+	}
+	if j.isClosed() {
+		return journal.Receipt{}, journal.ErrClosed
+	}
+	r := &request{write: w, done: make(chan struct{})}
+	select {
+	case j.reqs <- r:
+	case <-j.closed:
+		return journal.Receipt{}, journal.ErrClosed
+	case <-ctx.Done():
+		return journal.Receipt{}, ctx.Err()
+	}
+	select {
+	case <-r.done:
+		return r.receipt, r.err
+	case <-ctx.Done():
+		return journal.Receipt{}, ctx.Err()
+	}
+}
+
+// lane sends what waits as one pipeline, and so on until Close; what was taken is finished.
+func (j *Journal) lane() {
+	for {
+		select {
+		case r := <-j.reqs:
+			j.send(j.collect(r))
+		case <-j.closed:
+			for {
+				select {
+				case r := <-j.reqs:
+					r.err = journal.ErrClosed
+					close(r.done)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+func (j *Journal) collect(first *request) []*request {
+	batch := []*request{first}
+	runtime.Gosched() // those who are about to append have their turn
+	for len(batch) < maxBatch {
+		select {
+		case r := <-j.reqs:
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// pipelineTimeout bounds one round trip: what is not answered by then is uncertain.
+const pipelineTimeout = 10 * time.Second
+
+// send carries a batch and answers its requests.
+func (j *Journal) send(batch []*request) {
+	ctx, cancel := context.WithTimeout(context.Background(), pipelineTimeout)
+	defer cancel()
+	left := j.pipeline(ctx, batch)
+	if len(left) > 0 { // the server does not know the script: it was restarted, or another one was promoted
+		if err := appendScript.Load(ctx, j.client).Err(); err == nil {
+			left = j.pipeline(ctx, left)
+		}
+	}
+	for _, r := range left {
+		r.err = fmt.Errorf("append: redis does not take the script: %w", journal.ErrUncertain)
+		close(r.done)
+	}
+}
+
+// pipeline returns the requests that the server has refused for want of the script.
+func (j *Journal) pipeline(ctx context.Context, batch []*request) (unknown []*request) {
+	keys := j.scriptKeys(time.Now())
+	p := j.client.Pipeline()
+	cmds := make([]*goredis.Cmd, len(batch))
+	for i, r := range batch {
+		cmds[i] = appendScript.EvalSha(ctx, p, keys, arguments(r.write)...)
+	}
+	var wait *goredis.Cmd
+	if j.opts.Replicas > 0 {
+		wait = p.Do(ctx, "WAIT", j.opts.Replicas, j.opts.ReplicaWait.Milliseconds())
+	}
+	_, _ = p.Exec(ctx) // each command has its own error
+	short := j.short(wait)
+	for i, r := range batch {
+		got, err := cmds[i].Slice()
+		switch {
+		case err == nil:
+			r.receipt, r.err = outcome(r.write, got)
+			if r.err == nil && short != nil {
+				r.err = short
+			}
+		case goredis.HasErrorPrefix(err, "NOSCRIPT"):
+			unknown = append(unknown, r)
+			continue
+		default:
+			r.err = refusal(err)
+		}
+		close(r.done)
+	}
+	return unknown
+}
+
+// short is why the replicas do not count, or nil.
+func (j *Journal) short(wait *goredis.Cmd) error {
+	if wait == nil {
+		return nil
+	}
+	n, err := wait.Int()
+	if err != nil {
+		return fmt.Errorf("append: %w: wait for replicas: %w", journal.ErrUncertain, err)
+	}
+	if n < j.opts.Replicas {
+		return fmt.Errorf("append: %w: %d of %d replicas have it after %s", journal.ErrUncertain, n, j.opts.Replicas, j.opts.ReplicaWait)
+	}
+	return nil
+}
+
+// refusal tells an append that was surely not written from one that may have been.
+func refusal(err error) error {
+	var answer goredis.Error
+	if !errors.As(err, &answer) || strings.HasPrefix(err.Error(), "ERR ") {
+		return fmt.Errorf("append: %w: redis: %w", journal.ErrUncertain, err)
+	}
+	// OOM: no memory. MISCONF: the disk refuses. NOREPLICAS, READONLY, LOADING, MASTERDOWN, CLUSTERDOWN: not now.
+	return fmt.Errorf("append: %w: redis: %w", journal.ErrFull, err)
+}

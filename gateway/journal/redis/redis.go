@@ -1,0 +1,169 @@
+// Package redis is the journal on Redis Streams: one log that several nodes append to and follow.
+//
+//	{name}:log        the events; an entry's id is "position-0"
+//	{name}:versions   hash: stream → version
+//	{name}:meta       hash: head, trimmed
+//	{name}:keys:N     hash: idempotency key → "position,version", one for each week N, gone three weeks later
+//
+// All keys share a hash tag, so that a cluster keeps them on one of its nodes: a cluster adds fail-over and not
+// speed.
+//
+// Append is decided by one Lua script on the server: key, guard, version, then all events or none. Concurrent
+// appends travel in one pipeline; with replicas WAIT ends it, and an append whose events fewer replicas have than
+// were asked for is ErrUncertain. It returns when the server has synced its append-only file: Open refuses a
+// server that does not (appendfsync), that may throw the journal away (maxmemory-policy) or that is too old.
+//
+// What Redis cannot promise: Sentinel and Cluster fail over to a replica that lacks what was acknowledged last,
+// and then give its positions to others (redis.io/docs/latest/operate/oss_and_stack/management/sentinel,
+// "Sentinel + Redis distributed system does not guarantee"). A reader that is ahead of the log gets ErrForked.
+//
+// Concurrency: every method may be called from any goroutine; lanes goroutines of its own append, started by Open
+// and ended by Close. Limits: a script's numbers are doubles, positions are exact up to 2^53.
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"backline/gateway/journal"
+)
+
+const (
+	lanes    = 2   // pipelines under way at once: one travels while the other is answered
+	maxBatch = 512 // appends in one pipeline
+)
+
+// Options of Open.
+type Options struct {
+	// Client says where Redis is: one address, several of a cluster, or sentinels with MasterName.
+	Client goredis.UniversalOptions
+	// Name is the hash tag of all keys; default "backline".
+	Name string
+	// Replicas must have an append before it is acknowledged; 0: the one server's disk is enough. -1: one where
+	// there is a replica at the start.
+	Replicas int
+	// ReplicaWait is how long they are waited for; default 1 s.
+	ReplicaWait time.Duration
+}
+
+// Journal implements journal.Journal.
+type Journal struct {
+	opts   Options
+	client goredis.UniversalClient
+	reader goredis.UniversalClient // blocking reads: its own connections
+	key    names
+	reqs   chan *request
+	closed chan struct{}
+	once   sync.Once
+	lanes  sync.WaitGroup
+	err    error // of Close; read after once
+}
+
+var _ journal.Journal = (*Journal)(nil)
+
+// names are the keys of one journal.
+type names struct{ log, versions, meta, keys string }
+
+func namesOf(name string) names {
+	tag := "{" + name + "}:"
+	return names{log: tag + "log", versions: tag + "versions", meta: tag + "meta", keys: tag + "keys:"}
+}
+
+// Open connects and checks that the server keeps what it is given.
+func Open(ctx context.Context, o Options) (*Journal, error) {
+	if o.Name == "" {
+		o.Name = "backline"
+	}
+	if o.ReplicaWait <= 0 {
+		o.ReplicaWait = time.Second
+	}
+	o.Client.MaxRetries = -1 // an append is repeated by its key and by nobody else
+	o.Client.DisableIdentity = true
+	blocking := o.Client
+	blocking.ReadTimeout = readBlock + 5*time.Second
+	j := &Journal{opts: o, client: goredis.NewUniversalClient(&o.Client), reader: goredis.NewUniversalClient(&blocking), key: namesOf(o.Name),
+		reqs: make(chan *request, maxBatch), closed: make(chan struct{})}
+	if err := j.check(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal on Redis at %s: %w", strings.Join(o.Client.Addrs, ", "), err), j.client.Close(), j.reader.Close())
+	}
+	for range lanes {
+		j.lanes.Go(j.lane)
+	}
+	return j, nil
+}
+
+// Bounds implements journal.Journal.
+func (j *Journal) Bounds(ctx context.Context) (trimmed, head journal.Pos, err error) {
+	if j.isClosed() {
+		return 0, 0, journal.ErrClosed
+	}
+	var b struct {
+		Head    uint64 `redis:"head"`
+		Trimmed uint64 `redis:"trimmed"`
+	}
+	if err := j.client.HMGet(ctx, j.key.meta, "head", "trimmed").Scan(&b); err != nil {
+		return 0, 0, j.failure("bounds", err)
+	}
+	return b.Trimmed, b.Head, nil
+}
+
+// trimStep is how many events one command drops: the server does nothing else meanwhile.
+const trimStep = 10_000
+
+// Trim implements journal.Journal.
+func (j *Journal) Trim(ctx context.Context, upTo journal.Pos) error {
+	trimmed, head, err := j.Bounds(ctx)
+	if err != nil || head == 0 {
+		return err
+	}
+	upTo = min(upTo, head-1)
+	for trimmed < upTo {
+		trimmed = min(trimmed+trimStep, upTo)
+		if err := trimScript.Run(ctx, j.client, []string{j.key.log, j.key.meta}, trimmed).Err(); err != nil {
+			return j.failure("trim", err)
+		}
+	}
+	return nil
+}
+
+// Close implements journal.Journal.
+func (j *Journal) Close() error {
+	j.once.Do(func() {
+		close(j.closed)
+		j.lanes.Wait()
+		j.err = errors.Join(j.client.Close(), j.reader.Close())
+	})
+	return j.err
+}
+
+func (j *Journal) isClosed() bool {
+	select {
+	case <-j.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// failure translates an error of the client.
+func (j *Journal) failure(doing string, err error) error {
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !isTimeout(err):
+		return err
+	case j.isClosed() || errors.Is(err, goredis.ErrClosed):
+		return journal.ErrClosed
+	}
+	return fmt.Errorf("%s: redis: %w", doing, err)
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}

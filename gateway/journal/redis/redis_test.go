@@ -1,0 +1,226 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"backline/gateway/journal"
+	"backline/gateway/journal/journaltest"
+	"backline/gateway/journal/redis"
+	"backline/gateway/journal/redis/redistest"
+)
+
+func open(t testing.TB, s *redistest.Server, o redis.Options) *redis.Journal {
+	t.Helper()
+	o.Client = goredis.UniversalOptions{Addrs: []string{s.Addr}}
+	j, err := redis.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	return j
+}
+
+func TestConformance(t *testing.T) {
+	s := redistest.Start(t)
+	name := ""
+	journaltest.Run(t, journaltest.Engine{
+		Open: func(t *testing.T) journal.Journal {
+			name = t.Name()
+			return open(t, s, redis.Options{Name: name})
+		},
+		Reopen: func(t *testing.T, j journal.Journal) journal.Journal {
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s.Kill()
+			s.Launch()
+			return open(t, s, redis.Options{Name: name})
+		},
+	})
+}
+
+func TestServersThatMayLoseTheJournalAreRefused(t *testing.T) {
+	s := redistest.Start(t)
+	for name, bad := range map[string]string{"appendonly": "no", "appendfsync": "everysec", "maxmemory-policy": "allkeys-lru"} {
+		good := map[string]string{"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}[name]
+		s.Config(name, bad)
+		_, err := redis.Open(t.Context(), redis.Options{Client: goredis.UniversalOptions{Addrs: []string{s.Addr}}})
+		if err == nil || !strings.Contains(err.Error(), name+` is "`+bad) {
+			t.Errorf("%s %s: %v, want it refused by name", name, bad, err)
+		}
+		s.Config(name, good)
+	}
+	open(t, s, redis.Options{})
+}
+
+func TestAReplicaAndAForeignKeyAreRefused(t *testing.T) {
+	s := redistest.Start(t)
+	host, port, _ := strings.Cut(s.Addr, ":")
+	replica := redistest.Start(t, "--replicaof", host+" "+port)
+	_, err := redis.Open(t.Context(), redis.Options{Client: goredis.UniversalOptions{Addrs: []string{replica.Addr}}})
+	if err == nil || !strings.Contains(err.Error(), "is a slave") {
+		t.Errorf("%v, want the replica refused", err)
+	}
+	c := goredis.NewClient(&goredis.Options{Addr: s.Addr})
+	defer c.Close()
+	if err := c.Set(t.Context(), "{backline}:log", "x", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = redis.Open(t.Context(), redis.Options{Client: goredis.UniversalOptions{Addrs: []string{s.Addr}}})
+	if err == nil || !strings.Contains(err.Error(), "another program") {
+		t.Errorf("%v, want the key refused", err)
+	}
+}
+
+func chat(stream, key string) journal.Write {
+	return journal.Write{Stream: stream, Expect: journal.Any, Key: key, Events: []journal.Event{{Type: "t", At: time.Now(), Data: []byte(`{}`)}}}
+}
+
+// The server is killed under load, again and again. What was acknowledged is there, once; what was uncertain is
+// there at most once after it was said again by its key.
+func TestSurvivesKill(t *testing.T) {
+	const rounds, callers = 8, 32
+	s := redistest.Start(t)
+	j := open(t, s, redis.Options{})
+	var mu sync.Mutex
+	acknowledged := map[string]bool{}
+	for round := range rounds {
+		var wg sync.WaitGroup
+		stop := make(chan struct{})
+		for c := range callers {
+			wg.Go(func() {
+				for i := 0; ; i++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					key := fmt.Sprintf("%d/%d/%d", round, c, i)
+					_, err := j.Append(context.Background(), chat(fmt.Sprint("s", c), key))
+					for tries := 0; err != nil && tries < 2000; tries++ {
+						time.Sleep(5 * time.Millisecond)
+						_, err = j.Append(context.Background(), chat(fmt.Sprint("s", c), key))
+					}
+					if err != nil {
+						t.Errorf("%s: %v", key, err)
+						return
+					}
+					mu.Lock()
+					acknowledged[key] = true
+					mu.Unlock()
+				}
+			})
+		}
+		time.Sleep(50 * time.Millisecond)
+		s.Kill()
+		s.Launch()
+		time.Sleep(20 * time.Millisecond)
+		close(stop)
+		wg.Wait()
+	}
+	once(t, j, acknowledged)
+}
+
+// once checks that every key is in the log exactly once, and positions without a hole.
+func once(t *testing.T, j journal.Journal, keys map[string]bool) {
+	t.Helper()
+	_, head, err := j.Bounds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, last := map[string]int{}, journal.Pos(0)
+	for last < head {
+		events, err := j.Read(t.Context(), last, 1000, 0)
+		if err != nil || len(events) == 0 {
+			t.Fatalf("after %d of %d: %v", last, head, err)
+		}
+		for _, e := range events {
+			if e.Pos != last+1 {
+				t.Fatalf("position %d follows %d", e.Pos, last)
+			}
+			last = e.Pos
+			seen[e.Key]++
+		}
+	}
+	if len(keys) < 100 {
+		t.Errorf("only %d appends were acknowledged", len(keys))
+	}
+	for k := range keys {
+		if seen[k] != 1 {
+			t.Errorf("%s was acknowledged and is there %d times", k, seen[k])
+		}
+	}
+}
+
+func TestFullMemoryIsRefusedAndHeals(t *testing.T) {
+	s := redistest.Start(t)
+	j := open(t, s, redis.Options{})
+	s.Config("maxmemory", "1")
+	if _, err := j.Append(t.Context(), chat("a", "k")); !errors.Is(err, journal.ErrFull) {
+		t.Errorf("%v, want ErrFull", err)
+	}
+	s.Config("maxmemory", "0")
+	if r, err := j.Append(t.Context(), chat("a", "k")); err != nil || r.Dup || r.Pos != 1 {
+		t.Errorf("%+v %v, want it written", r, err)
+	}
+}
+
+func TestTooFewReplicasAreUncertainAndSaidAgainHarmless(t *testing.T) {
+	s := redistest.Start(t)
+	j := open(t, s, redis.Options{Replicas: 1, ReplicaWait: 50 * time.Millisecond})
+	if _, err := j.Append(t.Context(), chat("a", "k")); !errors.Is(err, journal.ErrUncertain) {
+		t.Fatalf("%v without a replica, want ErrUncertain", err)
+	}
+	host, port, _ := strings.Cut(s.Addr, ":")
+	redistest.Start(t, "--replicaof", host+" "+port)
+	var r journal.Receipt
+	var err error
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if r, err = j.Append(t.Context(), chat("a", "k")); err == nil {
+			break
+		}
+	}
+	if err != nil || !r.Dup || r.Pos != 1 {
+		t.Errorf("%+v %v, want the receipt of the first time", r, err)
+	}
+}
+
+func TestALogThatLostWhatWasReadIsForked(t *testing.T) {
+	s := redistest.Start(t)
+	j := open(t, s, redis.Options{})
+	if _, err := j.Append(t.Context(), chat("a", "")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Read(t.Context(), 7, 10, time.Millisecond); !errors.Is(err, journal.ErrForked) {
+		t.Errorf("%v, want ErrForked", err)
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, callers := range []int{1, 64, 1024} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			s := redistest.Start(b)
+			j := open(b, s, redis.Options{})
+			b.SetParallelism((callers + 1) / 2)
+			data := []byte(fmt.Sprintf(`{"text":"%0220d"}`, 1))
+			b.ResetTimer()
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					w := journal.Write{Stream: "a", Expect: journal.Any, Events: []journal.Event{{Type: "message_received", At: time.Now(), Data: data}}}
+					if _, err := j.Append(context.Background(), w); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+		})
+	}
+}

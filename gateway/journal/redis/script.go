@@ -1,0 +1,109 @@
+package redis
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"backline/gateway/journal"
+)
+
+// appendScript checks everything before it writes: what a script has done is not undone.
+//
+//	KEYS  log, versions, meta, this week's keys, those of the two weeks before
+//	ARGV  stream, expected version or "*", key, guard's stream, guard's version, life of a week's keys in seconds,
+//	      then type, µs, data of each event
+//
+// It returns {position, version, outcome, version found}.
+var appendScript = goredis.NewScript(`
+local key = ARGV[3]
+if key ~= '' then
+  for i = 4, 6 do
+    local known = redis.call('HGET', KEYS[i], key)
+    if known then
+      local pos, version = string.match(known, '^(%d+),(%d+)$')
+      return {tonumber(pos), tonumber(version), 'known', 0}
+    end
+  end
+end
+if ARGV[4] ~= '' then
+  local have = tonumber(redis.call('HGET', KEYS[2], ARGV[4]) or '0')
+  if have ~= tonumber(ARGV[5]) then return {0, 0, 'guard', have} end
+end
+local version = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
+if ARGV[2] ~= '*' and tonumber(ARGV[2]) ~= version then return {0, 0, 'version', version} end
+local pos = tonumber(redis.call('HGET', KEYS[3], 'head') or '0')
+for i = 7, #ARGV, 3 do
+  pos, version = pos + 1, version + 1
+  local last = i + 2 == #ARGV and key or ''
+  redis.call('XADD', KEYS[1], string.format('%d-0', pos), 's', ARGV[1], 'v', string.format('%d', version),
+    't', ARGV[i], 'a', ARGV[i+1], 'k', last, 'd', ARGV[i+2])
+end
+redis.call('HSET', KEYS[2], ARGV[1], string.format('%d', version))
+redis.call('HSET', KEYS[3], 'head', string.format('%d', pos))
+if key ~= '' then
+  redis.call('HSET', KEYS[4], key, string.format('%d,%d', pos, version))
+  redis.call('EXPIRE', KEYS[4], ARGV[6])
+end
+return {pos, version, 'done', 0}
+`)
+
+// trimScript drops the events up to ARGV[1] of KEYS log, meta; never the last one.
+var trimScript = goredis.NewScript(`
+local upTo = math.min(tonumber(ARGV[1]), tonumber(redis.call('HGET', KEYS[2], 'head') or '0') - 1)
+if upTo <= tonumber(redis.call('HGET', KEYS[2], 'trimmed') or '0') then return 0 end
+redis.call('XTRIM', KEYS[1], 'MINID', '=', string.format('%d-0', upTo + 1))
+redis.call('HSET', KEYS[2], 'trimmed', string.format('%d', upTo))
+return upTo
+`)
+
+// Keys are known for two weeks at least.
+const (
+	keyWeek = 7 * 24 * time.Hour
+	keyLife = 4 * keyWeek
+)
+
+func (j *Journal) scriptKeys(now time.Time) []string {
+	week := now.Unix() / int64(keyWeek/time.Second)
+	keys := []string{j.key.log, j.key.versions, j.key.meta}
+	for i := range int64(3) {
+		keys = append(keys, j.key.keys+strconv.FormatInt(week-i, 10))
+	}
+	return keys
+}
+
+func arguments(w journal.Write) []any {
+	expect := "*"
+	if w.Expect != journal.Any {
+		expect = strconv.FormatUint(w.Expect, 10)
+	}
+	args := []any{w.Stream, expect, w.Key, "", "0", int64(keyLife / time.Second)}
+	if w.Guard != nil {
+		args[3], args[4] = w.Guard.Stream, strconv.FormatUint(w.Guard.Version, 10)
+	}
+	for _, e := range w.Events {
+		args = append(args, e.Type, e.At.UnixMicro(), e.Data)
+	}
+	return args
+}
+
+// outcome reads what appendScript returned.
+func outcome(w journal.Write, got []any) (journal.Receipt, error) {
+	if len(got) != 4 {
+		return journal.Receipt{}, fmt.Errorf("append: the script returned %v", got)
+	}
+	pos, _ := got[0].(int64)
+	version, _ := got[1].(int64)
+	have, _ := got[3].(int64)
+	switch got[2] {
+	case "done", "known":
+		return journal.Receipt{Pos: uint64(pos), Version: uint64(version), Dup: got[2] == "known"}, nil
+	case "guard":
+		return journal.Receipt{}, &journal.Conflict{Stream: w.Guard.Stream, Want: w.Guard.Version, Have: uint64(have), Guarded: true}
+	case "version":
+		return journal.Receipt{}, &journal.Conflict{Stream: w.Stream, Want: w.Expect, Have: uint64(have)}
+	}
+	return journal.Receipt{}, fmt.Errorf("append: the script returned %v", got)
+}
