@@ -167,10 +167,15 @@ type Resolver interface {
 
 // Guest is a customer who came by a signed link.
 type Guest struct {
-	Link    gateway.LinkID
-	Public  bool // the link is everybody's: each visitor of it is a person of their own
-	Calls   bool // it may still be called with
-	About   gateway.ContactLearned
+	Link   gateway.LinkID
+	Public bool // the link is everybody's: each visitor of it is a person of their own
+	Calls  bool // it may still be called with
+	About  gateway.ContactLearned
+	// As is whose thread the guest speaks in, from Since on: the link was made in their conversation. Zero: the
+	// link is a thread of its own.
+	As    gateway.Identity
+	Since uint64 // a position of the journal: what was said before is not shown
+
 	To      string    // name of the queue or the agent it leads to
 	Expires time.Time // when it ends, or ended
 }

@@ -33,6 +33,7 @@ type (
 		Standby     bool              `json:"standby,omitempty"`     // another app owns the thread: show, never answer
 		Kind        string            `json:"kind,omitempty"`        // "" text; postback, quick_reply, referral, optout, optin, help, order, voice (Extra voice_ms), call_request (Extra way, to)
 		Offline     bool              `json:"offline,omitempty"`     // left by the offline form
+		Via         string            `json:"via,omitempty"`         // came another way than the thread's own: click2talk
 		Extra       map[string]string `json:"extra,omitempty"`       // payload, ref, source, ad_id …: shown small in the console
 	}
 
@@ -417,6 +418,7 @@ type (
 		Expires  time.Time   `json:"expires"`
 		Campaign string      `json:"campaign,omitempty"` // a mailing's name
 		Public   bool        `json:"public,omitempty"`   // printed for everybody: no limit of calls
+		As       *Identity   `json:"as,omitempty"`       // made in a conversation: who opens it is this person, and what they do joins it
 		Key      int         `json:"key"`                // of the key ring, 1, 2, …
 		By       string      `json:"by,omitempty"`       // an agent, a token's name, or "command line"
 	}

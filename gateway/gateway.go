@@ -40,6 +40,7 @@ const (
 	ChannelClick2Talk = "click2talk" // the page of a signed link; Account is "link", Remote the link's id
 	ChannelMessenger  = "messenger"
 	ChannelSMS        = "sms"
+	ChannelEmail      = "email" // out only: links to talk, to somebody who asked for one
 )
 
 // Identity is how one person is reached on one channel: Account is our side (a site, a page id, our number

@@ -132,8 +132,12 @@ func (s *socket) serve(r *http.Request) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	var follower sync.WaitGroup
 	var followed error
+	after := hello.After
+	if s.guest != nil {
+		after = max(after, s.guest.Since)
+	}
 	follower.Go(func() {
-		if followed = s.channel.opts.Feed.Follow(ctx, s.who, hello.Language, hello.After, s.send); followed != nil {
+		if followed = s.channel.opts.Feed.Follow(ctx, s.who, hello.Language, after, s.send); followed != nil {
 			s.close(wire.CloseSlow, "too slow")
 		}
 		s.ws.Close() // ends the reader
@@ -188,7 +192,10 @@ func (s *socket) byLink(token string) error {
 	}
 	s.guest, s.page = &g, ""
 	s.who = gateway.Identity{Channel: gateway.ChannelClick2Talk, Account: "link", Remote: string(g.Link)}
-	if g.Public {
+	switch {
+	case !g.As.IsZero():
+		s.who = g.As
+	case g.Public:
 		s.who.Remote += "." + s.visitor
 	}
 	return nil
@@ -212,8 +219,14 @@ func (s *socket) status(st wire.Status) wire.Status {
 
 // send writes one frame. A page that does not read holds up its own follower only.
 func (s *socket) send(frame any) error {
-	if f, ok := frame.(wire.VisitorStatus); ok {
+	switch f := frame.(type) {
+	case wire.VisitorStatus:
 		frame = wire.VisitorStatus{Status: s.status(f.Status)}
+	case wire.VisitorItem:
+		// An old line that has only changed: who holds the link need not be who wrote it.
+		if s.guest != nil && f.Item.Position < s.guest.Since {
+			return nil
+		}
 	}
 	data, err := wire.Marshal(frame)
 	if err != nil {
@@ -313,6 +326,9 @@ func (s *socket) accept(ctx context.Context, m wire.VisitorMessage) error {
 	key := s.key(m.ClientID)
 	received := gateway.MessageReceived{Message: messageID(key), Identity: s.who, Text: m.Text, ClientID: m.ClientID,
 		SentAt: time.Now().UTC(), Offline: m.Offline}
+	if s.joins() {
+		received.Via = gateway.ChannelClick2Talk
+	}
 	for _, id := range m.Files {
 		a, err := c.opts.File(ctx, id)
 		if err != nil {
@@ -337,6 +353,9 @@ func (s *socket) accept(ctx context.Context, m wire.VisitorMessage) error {
 	return nil
 }
 
+// joins reports whether this page speaks in the thread of another channel.
+func (s *socket) joins() bool { return s.guest != nil && !s.guest.As.IsZero() }
+
 // callBack is a request to be called back, and how the person is reached from now on.
 func (s *socket) callBack(key string, m gateway.MessageReceived, c wire.CallBack) []gateway.Fact {
 	m.Kind, m.Extra = "call_request", map[string]string{"way": c.Way}
@@ -359,7 +378,7 @@ func (s *socket) callBack(key string, m gateway.MessageReceived, c wire.CallBack
 // that of what they do.
 func (s *socket) about(key string) []gateway.Fact {
 	var facts []gateway.Fact
-	if s.guest != nil {
+	if s.guest != nil && !s.joins() {
 		facts = append(facts, s.fact(s.key("about"), s.guest.About))
 	}
 	if s.page != "" || s.language != "" {

@@ -57,6 +57,7 @@ type App struct {
 	hub        *hub.Hub
 	engine     *media.Engine        // nil: no calls
 	calls      *calls.Desk          // nil: no calls
+	music      *holdMusic           // nil: no calls
 	relay      *relay               // nil: no TURN
 	certs      *oneport.Certificate // nil: no TLS of our own
 	courtesies *courtesies
@@ -222,13 +223,29 @@ func (a *App) company() wire.Company {
 	return wire.Company{Name: a.config.Company.Name, Language: a.config.Company.Language, Color: a.config.Company.Color, CallBack: a.waysBack()}
 }
 
+// reach is how somebody is reached by text message or mail: from the first of our numbers, from mail.from.
+func (a *App) reach(way, to string) (gateway.Identity, error) {
+	switch numbers := a.accounts(gateway.ChannelSMS); {
+	case way == "sms" && len(numbers) > 0 && len(a.config.SMS.Providers) > 0:
+		return gateway.Identity{Channel: gateway.ChannelSMS, Account: numbers[0], Remote: to}, nil
+	case way == "email" && a.config.Mail.SMTP != "":
+		return gateway.Identity{Channel: gateway.ChannelEmail, Account: a.config.Mail.From, Remote: to}, nil
+	}
+	return gateway.Identity{}, &gateway.Error{Kind: gateway.Invalid, Field: "way", Msg: "this way to customers is not set up here: see sms and mail in the configuration"}
+}
+
 // waysBack are the ways in which customers can be called back here.
 func (a *App) waysBack() []string {
 	var ways []string
-	if a.calls != nil {
-		ways = append(ways, "page")
+	if a.calls == nil {
+		return nil // a link to talk needs calls
 	}
-	return ways
+	for _, way := range []string{"sms", "email"} {
+		if _, err := a.reach(way, ""); err == nil {
+			ways = append(ways, way)
+		}
+	}
+	return append(ways, "page")
 }
 
 // copyPicture copies a person's picture from a network.

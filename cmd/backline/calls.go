@@ -42,7 +42,7 @@ func (a *App) openCalls() error {
 	a.engine = engine
 	a.calls = calls.New(calls.Options{Media: engine, Allow: a.allowCall, Done: a.callDone, Log: a.log})
 	late.Desk = a.calls
-	return nil
+	return a.openMusic()
 }
 
 // lateDesk breaks the circle between media and calls; set before anything runs.
@@ -73,8 +73,12 @@ func (a *App) guest(token string) (channels.Guest, error) {
 	if err != nil && !expired {
 		return channels.Guest{}, err
 	}
-	return channels.Guest{Link: l.ID, Public: l.Public, Calls: !expired, To: a.targetName(l.To), Expires: l.ExpiresAt,
-		About: gateway.ContactLearned{Name: l.Contact.Name, Email: l.Contact.Email, Phone: l.Contact.Phone, Language: l.Language, Subject: l.Subject}}, nil
+	g := channels.Guest{Link: l.ID, Public: l.Public, Calls: !expired, To: a.targetName(l.To), Expires: l.ExpiresAt,
+		About: gateway.ContactLearned{Name: l.Contact.Name, Email: l.Contact.Email, Phone: l.Contact.Phone, Language: l.Language, Subject: l.Subject}}
+	if l.As != nil {
+		g.As, g.Since = *l.As, l.Pos
+	}
+	return g, nil
 }
 
 // entryOf is where somebody with a link arrives.

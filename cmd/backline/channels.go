@@ -15,6 +15,7 @@ import (
 
 	"backline/channels"
 	"backline/channels/click2talk"
+	"backline/channels/email"
 	"backline/channels/livechat"
 	"backline/channels/messenger"
 	"backline/channels/sms"
@@ -39,7 +40,7 @@ type visitorFeed struct{ *live.Live }
 // openChannels makes the channels that the configuration switches on: ten lines anyone can read.
 func openChannels(a *App) (*channelSet, error) {
 	s := &channelSet{byName: map[string]channels.Channel{}, feed: &visitorFeed{}}
-	for _, open := range []func(*App) error{s.openClick2Talk, s.openLivechat, s.openMessenger, s.openSMS} {
+	for _, open := range []func(*App) error{s.openClick2Talk, s.openLivechat, s.openMessenger, s.openSMS, s.openEmail} {
 		if err := open(a); err != nil {
 			return nil, err
 		}
@@ -107,6 +108,20 @@ func (s *channelSet) openSMS(a *App) error {
 	if err != nil {
 		return err
 	}
+	s.byName[ch.Name()] = ch
+	return nil
+}
+
+// openEmail sends single mails where mail is set up.
+func (s *channelSet) openEmail(a *App) error {
+	if a.config.Mail.SMTP == "" {
+		return nil
+	}
+	relay, err := relayOf(a.config)
+	if err != nil {
+		return err
+	}
+	ch := email.New(email.Options{Relay: relay, Subject: a.config.Company.Name})
 	s.byName[ch.Name()] = ch
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -180,5 +181,44 @@ func TestScriptsFindWhatIsDescribed(t *testing.T) {
 	s.ask("POST", c+"/messages", map[string]string{"text": strings.Repeat("x", 100<<10), "client_id": "z"}, 413, nil)
 	s.token = "wrong"
 	s.ask("GET", "/api/v1/queues", nil, 401, nil)
+	in.stop()
+}
+
+func TestMusicIsReplacedByAdministrators(t *testing.T) {
+	in := install(t, "")
+	in.start()
+	s := newScript(t, in)
+	var m struct {
+		Own     bool
+		Seconds float64
+	}
+	s.ask("GET", "/api/v1/hold-music", nil, 200, &m)
+	if m.Own || m.Seconds < 30 {
+		t.Fatalf("at first %+v", m)
+	}
+	ogg, err := os.ReadFile("../../gateway/media/hold.opus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.ask("PUT", "/api/v1/hold-music", ogg, 403, nil)
+	code, out, errs := run(t, "", "token", "create", "--config", in.path, "--name", "boss", "--role", "admin")
+	if code != exitDone {
+		t.Fatalf("token create: %s", errs)
+	}
+	s.token = strings.TrimSpace(out)
+	s.ask("PUT", "/api/v1/hold-music", []byte("RIFF is no Ogg, however long it goes on"), 400, nil)
+	s.ask("PUT", "/api/v1/hold-music", bytes.Repeat([]byte("OggS"), 3<<20), 413, nil)
+	s.ask("PUT", "/api/v1/hold-music", ogg, 200, &m)
+	if !m.Own {
+		t.Errorf("after the change %+v", m)
+	}
+	in.stop()
+	in.start()
+	if s.ask("GET", "/api/v1/hold-music", nil, 200, &m); !m.Own {
+		t.Errorf("after a restart %+v", m)
+	}
+	if s.ask("DELETE", "/api/v1/hold-music", nil, 200, &m); m.Own {
+		t.Errorf("without it %+v", m)
+	}
 	in.stop()
 }

@@ -40,6 +40,12 @@ type Options struct {
 	By func(*http.Request) string
 	// Person is who asks, where it matters who they are.
 	Person func(*http.Request) Person
+	// Reach is how a person is reached by "sms" or "email"; the error says why not.
+	Reach func(way, to string) (gateway.Identity, error)
+	// Company speaks to customers in talk links.
+	Company wire.Company
+	// Music is what waits sound like; nil where there are no calls.
+	Music Music
 	// Fail writes a problem.
 	Fail func(http.ResponseWriter, *http.Request, error)
 	// SaveFile stores an upload; File looks one up.
@@ -59,22 +65,25 @@ type handler func(r *http.Request) (int, any, error)
 // Routes are the patterns and handlers, without authorisation.
 func (a *API) Routes() map[string]http.Handler {
 	routes := map[string]handler{
-		"GET /api/v1/conversations":                a.list,
-		"GET /api/v1/conversations/{id}":           a.get,
-		"GET /api/v1/conversations/{id}/timeline":  a.timeline,
-		"POST /api/v1/conversations/{id}/messages": a.send,
-		"POST /api/v1/conversations/{id}/notes":    a.note,
-		"POST /api/v1/conversations/{id}/assign":   a.assign,
-		"POST /api/v1/conversations/{id}/transfer": a.transfer,
-		"POST /api/v1/conversations/{id}/close":    a.close,
-		"GET /api/v1/queues":                       a.queues,
-		"GET /api/v1/agents":                       a.agents,
-		"GET /api/v1/search":                       a.search,
-		"GET /api/v1/links":                        a.listLinks,
-		"POST /api/v1/links":                       a.createLink,
-		"DELETE /api/v1/links/{id}":                a.revokeLink,
-		"GET /api/v1/emergency":                    a.emergency,
-		"PUT /api/v1/emergency":                    a.setEmergency,
+		"GET /api/v1/conversations":                 a.list,
+		"GET /api/v1/conversations/{id}":            a.get,
+		"GET /api/v1/conversations/{id}/timeline":   a.timeline,
+		"POST /api/v1/conversations/{id}/messages":  a.send,
+		"POST /api/v1/conversations/{id}/notes":     a.note,
+		"POST /api/v1/conversations/{id}/assign":    a.assign,
+		"POST /api/v1/conversations/{id}/transfer":  a.transfer,
+		"POST /api/v1/conversations/{id}/close":     a.close,
+		"POST /api/v1/conversations/{id}/talk-link": a.talkLink,
+		"GET /api/v1/queues":                        a.queues,
+		"GET /api/v1/agents":                        a.agents,
+		"GET /api/v1/search":                        a.search,
+		"GET /api/v1/links":                         a.listLinks,
+		"POST /api/v1/links":                        a.createLink,
+		"DELETE /api/v1/links/{id}":                 a.revokeLink,
+		"GET /api/v1/hold-music":                    a.holdMusic,
+		"DELETE /api/v1/hold-music":                 a.dropHoldMusic,
+		"GET /api/v1/emergency":                     a.emergency,
+		"PUT /api/v1/emergency":                     a.setEmergency,
 	}
 	out := map[string]http.Handler{}
 	for pattern, h := range routes {
@@ -84,6 +93,11 @@ func (a *API) Routes() map[string]http.Handler {
 	out["POST /api/v1/files"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		httpx.Body(w, r, wire.MaxFileBytes+1) // one more, so that the store sees the excess and says so
 		upload.ServeHTTP(w, r)
+	})
+	music := a.json(a.setHoldMusic)
+	out["PUT /api/v1/hold-music"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		httpx.Body(w, r, maxMusicBytes)
+		music.ServeHTTP(w, r)
 	})
 	return out
 }

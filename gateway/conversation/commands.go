@@ -95,21 +95,26 @@ func (c *Conversation) Note(id gateway.MessageID, clientID string, agent gateway
 }
 
 // Submit: a message to the customer. The reply window is the channel's rule and is checked when it is sent;
-// what can be known here is refused here, so that the agent hears it at once.
+// what can be known here is refused here, so that the agent hears it at once. One with an Identity goes another way
+// than the thread's own: what is known of that way the outbox knows.
 func (c *Conversation) Submit(t *Thread, m gateway.MessageSubmitted) (gateway.Event, error) {
+	own := m.Identity.IsZero()
 	switch {
 	case c.item(string(m.Message)) != nil:
 		return nil, nil // said twice
 	case !c.Open():
 		return nil, closedError()
-	case t.OptedOut:
+	case own && t.OptedOut:
 		return nil, gateway.Errorf(gateway.Conflicting, "this person has opted out of messages on this channel (STOP)")
-	case t.NotOurs:
+	case own && t.NotOurs:
 		return nil, gateway.Errorf(gateway.Conflicting, "another application answers this person at the moment")
 	case m.Text == "" && len(m.Attachments) == 0:
 		return nil, &gateway.Error{Kind: gateway.Invalid, Field: "text", Msg: "the message is empty"}
 	}
-	m.Thread, m.Identity = t.ID, t.Identity
+	if own {
+		m.Identity = t.Identity
+	}
+	m.Thread = m.Identity.Thread()
 	return m, nil
 }
 

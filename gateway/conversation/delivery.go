@@ -10,7 +10,7 @@ import (
 
 // submitted adds an agent's message.
 func (f *Fold) submitted(r Record, c *Conversation, e gateway.MessageSubmitted) {
-	t := f.threads[e.Thread]
+	t := f.threads[c.Thread] // the message itself may go another way
 	if t == nil {
 		return
 	}

@@ -20,11 +20,16 @@ func (f *Fold) messageReceived(r Record, e gateway.MessageReceived) {
 		f.echo(r, t, e)
 		return
 	}
-	t.LastInbound = latest(t.LastInbound, e.SentAt, r.At)
-	t.NotOurs = e.Standby
+	if e.Via == "" { // the network's window is opened by what goes through it
+		t.LastInbound = latest(t.LastInbound, e.SentAt, r.At)
+		t.NotOurs = e.Standby
+	}
 	it := wire.Item{ID: string(e.Message), Position: r.Pos, Time: r.At, Kind: "message", Channel: e.Identity.Channel,
 		Direction: gateway.Inbound, From: wire.From{Kind: "customer", Name: t.Contact.Name}, Text: e.Text,
 		Attachments: e.Attachments, ProviderID: e.ProviderID, ClientID: e.ClientID, MessageKind: e.Kind, Extra: e.Extra, Standby: e.Standby}
+	if e.Via != "" {
+		it.Channel = e.Via
+	}
 	if c := t.live(); c != nil {
 		f.inbound(r, t, c, it)
 		return

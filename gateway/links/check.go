@@ -41,6 +41,9 @@ type Spec struct {
 	// first is returned as it is. "" makes a new link each time.
 	Key string
 
+	// As is whose conversation the link joins; nil: the link is a person of its own.
+	As *gateway.Identity
+
 	public bool
 }
 

@@ -85,7 +85,9 @@ type Link struct {
 	Campaign  string              `json:"campaign"` // of a mailing; "" for single ones
 	Public    bool                `json:"public"`   // printed for everybody
 	Revoked   bool                `json:"revoked"`
-	Key       int                 `json:"-"` // that signed it
+	As        *gateway.Identity   `json:"as,omitempty"` // whose conversation it joins
+	Pos       uint64              `json:"-"`            // in the journal
+	Key       int                 `json:"-"`            // that signed it
 	By        string              `json:"by"`
 }
 

@@ -105,7 +105,7 @@ func TestALinkSaysWhoCallsWhomAboutWhatUntilItExpires(t *testing.T) {
 		l := d.create(p)
 		got, err := d.Resolve(d.Token(l), time.Now())
 		must(t, err)
-		want := links.Link{ID: l.ID, To: "agent/jana", Subject: "Delivery 48 211", Language: "de-AT", By: "emil", Key: 1,
+		want := links.Link{ID: l.ID, To: "agent/jana", Subject: "Delivery 48 211", Language: "de-AT", By: "emil", Key: 1, Pos: l.Pos,
 			Contact:   gateway.LinkContact{Name: "Henrik Kolbe", Email: "h.kolbe@example.org", Phone: "+12025550143"},
 			CreatedAt: time.Now().UTC(), ExpiresAt: time.Now().UTC().Add(time.Hour)}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -183,6 +183,20 @@ func (l *Live) Submit(ctx context.Context, by gateway.AgentID, id gateway.Conver
 	return res, err
 }
 
+// SubmitTo hands a message to the outbox that goes another way than the conversation's own: a text message to
+// somebody who came by the website.
+func (l *Live) SubmitTo(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, clientID, text string, to gateway.Identity) (Result, error) {
+	if err := checkText(clientID, text, true); err != nil {
+		return Result{}, err
+	}
+	message := messageID("m", id, clientID)
+	res, err := l.change(ctx, id, "submit/"+string(message), func(c *conversation.Conversation, t *conversation.Thread) (gateway.Event, error) {
+		return c.Submit(t, gateway.MessageSubmitted{Message: message, ClientID: clientID, Text: text, Agent: by, Identity: to})
+	})
+	res.Message = message
+	return res, err
+}
+
 // Resend submits a failed or uncertain message once more, as a message of its own.
 func (l *Live) Resend(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, failed gateway.MessageID) (Result, error) {
 	again := messageID("m", id, "resend/"+string(failed))

@@ -3,10 +3,14 @@ package media
 import (
 	"context"
 	_ "embed"
+	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
+
+	"backline/gateway"
 )
 
 // maxLag is how late the music may be before it leaves out what it missed, rather than send it in one burst.
@@ -19,9 +23,9 @@ var holdMusic []byte
 // loop is.
 type music struct {
 	stream  *stream
-	packets [][]byte
-	wake    chan struct{} // one slot: there is a listener; never closed
-	out     *batch        // what listeners hear leaves together; nil: each by itself
+	packets atomic.Pointer[[][]byte] // what plays now; never empty
+	wake    chan struct{}            // one slot: there is a listener; never closed
+	out     *batch                   // what listeners hear leaves together; nil: each by itself
 
 	// Owned by run.
 	at              int // of the loop: the next packet
@@ -29,14 +33,55 @@ type music struct {
 }
 
 func newMusic(ogg []byte) (*music, error) {
+	m := &music{stream: &stream{}, wake: make(chan struct{}, 1)}
+	_, err := m.set(ogg)
+	return m, err
+}
+
+// set changes what plays, for those who listen too; nil is our own. It returns how long the loop is.
+func (m *music) set(ogg []byte) (time.Duration, error) {
 	if ogg == nil {
 		ogg = holdMusic
 	}
 	packets, err := opusPackets(ogg)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	return &music{stream: &stream{}, packets: packets, wake: make(chan struct{}, 1)}, nil
+	m.packets.Store(&packets)
+	return time.Duration(len(packets)) * frameTime, nil
+}
+
+// Bounds of an operator's music.
+const (
+	MaxMusicBytes = 8 << 20
+	MinMusic      = 2 * time.Second
+	MaxMusic      = 15 * time.Minute
+)
+
+// CheckMusic tells how long an operator's Ogg file with Opus plays, or what is wrong with it (a *gateway.Error).
+func CheckMusic(ogg []byte) (time.Duration, error) {
+	if len(ogg) > MaxMusicBytes {
+		return 0, gateway.Errorf(gateway.TooLarge, "music has at most %d MB", MaxMusicBytes>>20)
+	}
+	packets, err := opusPackets(ogg)
+	if err != nil {
+		return 0, err
+	}
+	long := time.Duration(len(packets)) * frameTime
+	if long < MinMusic || long > MaxMusic {
+		return 0, badMusic(fmt.Sprintf("it lasts %v, want %v to %v", long, MinMusic, MaxMusic))
+	}
+	return long, nil
+}
+
+// SetMusic changes the music, for those who hear it at this moment too; nil is our own. It returns how long it plays.
+func (e *Engine) SetMusic(ogg []byte) (time.Duration, error) {
+	if ogg != nil {
+		if _, err := CheckMusic(ogg); err != nil {
+			return 0, err
+		}
+	}
+	return e.music.set(ogg)
 }
 
 // add and remove change who hears the music. Callers hold Engine.mu.
@@ -101,7 +146,11 @@ func (m *music) play(ctx context.Context) {
 func (m *music) next() *rtp.Packet {
 	m.packet.SequenceNumber++
 	m.packet.Timestamp += frameTicks
-	m.packet.Payload = m.packets[m.at]
-	m.at = (m.at + 1) % len(m.packets)
+	packets := *m.packets.Load()
+	if m.at >= len(packets) {
+		m.at = 0 // it is another one now
+	}
+	m.packet.Payload = packets[m.at]
+	m.at = (m.at + 1) % len(packets)
 	return &m.packet
 }

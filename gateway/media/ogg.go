@@ -12,9 +12,16 @@ import (
 func opusPackets(ogg []byte) ([][]byte, error) {
 	var packets [][]byte
 	var open []byte
+	serial := []byte(nil)
 	for len(ogg) > 0 {
 		if len(ogg) < 27 || !bytes.HasPrefix(ogg, []byte("OggS")) {
 			return nil, badMusic("it is no Ogg file")
+		}
+		if serial == nil {
+			serial = ogg[14:18]
+		}
+		if !bytes.Equal(ogg[14:18], serial) {
+			return nil, badMusic("it holds more than one stream")
 		}
 		lacing := int(ogg[26])
 		if len(ogg) < 27+lacing {

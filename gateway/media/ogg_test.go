@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/pion/rtp"
 )
@@ -12,10 +13,10 @@ func TestOurMusicIsShortAndCalmToLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seconds := len(m.packets) / 50; seconds < 30 || seconds > 60 || len(holdMusic) > 250_000 {
+	if seconds := len(*m.packets.Load()) / 50; seconds < 30 || seconds > 60 || len(holdMusic) > 250_000 {
 		t.Errorf("the loop has %d s in %d bytes, want 30 to 60 s in at most 250,000", seconds, len(holdMusic))
 	}
-	for i, p := range m.packets {
+	for i, p := range *m.packets.Load() {
 		if len(p) > 300 {
 			t.Errorf("packet %d has %d bytes", i, len(p))
 		}
@@ -30,12 +31,12 @@ func TestMusicGoesRoundWithoutAGap(t *testing.T) {
 	b := newBench()
 	b.listen(m.stream)
 	var p *rtp.Packet
-	for range 2*len(m.packets) + 10 {
+	for range 2*len(*m.packets.Load()) + 10 {
 		p = m.next()
 		b.now = b.now.Add(frameTime)
 		m.stream.forward(p, &rtp.Packet{}, b.now)
 	}
-	if !bytes.Equal(p.Payload, m.packets[9]) {
+	if !bytes.Equal(p.Payload, (*m.packets.Load())[9]) {
 		t.Error("the loop is out of step")
 	}
 	for i, h := range b.tape.got[1:] {
@@ -73,6 +74,46 @@ func TestPagesAreSplitByTheLacingTable(t *testing.T) {
 	}
 	if len(got) != 3 || !bytes.Equal(got[0], a) || !bytes.Equal(got[1], b) || !bytes.Equal(got[2], c) {
 		t.Errorf("got %d packets, want the three that went in", len(got))
+	}
+}
+
+func TestMusicCanBeChangedWhileItPlays(t *testing.T) {
+	m, err := newMusic(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 500 {
+		m.next()
+	}
+	short := append(headers(), page([]byte{3, 3}, append(celt20(3, 1), celt20(3, 2)...))...)
+	if long, err := m.set(short); err != nil || long != 2*frameTime {
+		t.Fatalf("%v, %v", long, err)
+	}
+	for i, want := range [][]byte{celt20(3, 1), celt20(3, 2), celt20(3, 1)} {
+		if got := m.next().Payload; !bytes.Equal(got, want) {
+			t.Errorf("packet %d after the change is %v", i, got)
+		}
+	}
+	if _, err := m.set([]byte("nothing")); err == nil || len(*m.packets.Load()) != 2 {
+		t.Error("bad music was taken, or the good one is gone")
+	}
+}
+
+func TestOperatorsMusicIsChecked(t *testing.T) {
+	if long, err := CheckMusic(holdMusic); err != nil || long < 30*time.Second {
+		t.Errorf("our own: %v, %v", long, err)
+	}
+	if _, err := CheckMusic(append(headers(), page([]byte{3}, celt20(3, 1))...)); err == nil {
+		t.Error("20 ms of music were taken")
+	}
+	if _, err := CheckMusic(make([]byte, MaxMusicBytes+1)); err == nil {
+		t.Error("a file that is too large was taken")
+	}
+	two := bytes.Clone(holdMusic)
+	second := bytes.LastIndex(two, []byte("OggS"))
+	two[second+14] ^= 1 // the serial number of the last page
+	if _, err := CheckMusic(two); err == nil {
+		t.Error("a file of two streams was taken")
 	}
 }
 

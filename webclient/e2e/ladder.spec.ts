@@ -157,6 +157,25 @@ for (const refuses of ["NotAllowedError", "NotFoundError"] as const) {
   });
 }
 
+test("the network is gone for 30 s while the customer waits: they keep their place and are answered", async ({
+  browser,
+}) => {
+  const { page, net } = await opened(browser, { tcp: false }); // the one path there is can be cut
+  await main(page).getByTestId("call").click();
+  await expect(page.locator("[data-phase=waiting]").first()).toBeVisible();
+  await expect(page.getByTestId("next-way")).toHaveAttribute("data-rung", "back");
+  net.cut();
+  await expect(page.locator("[data-phase=interrupted]").first()).toBeVisible();
+  await page.waitForTimeout(30_000);
+  net.heal();
+  await expect(page.locator("[data-phase=waiting]").first()).toBeVisible();
+  const jana = await answering(browser);
+  await accept(jana);
+  await expect(page.locator("[data-phase=talking]").first()).toBeVisible();
+  await Promise.all([expectSound(page), expectSound(jana)]);
+  await expect(item(jana)).toHaveCount(1);
+});
+
 test("no time to wait: the place is kept, and the page rings when it is their turn", async ({ browser }) => {
   const { page } = await opened(browser);
   await main(page).getByTestId("call").click();
@@ -177,5 +196,38 @@ test("no time to wait: the place is kept, and the page rings when it is their tu
   await main(page).getByTestId("call-accept").click();
   await expect(page.locator("[data-phase=talking]").first()).toBeVisible();
   await Promise.all([expectSound(page), expectSound(jana)]);
+  await expect(item(jana)).toHaveCount(1);
+});
+
+test("the page is closed meanwhile: the link comes by text message, and its call joins the conversation", async ({
+  browser,
+}) => {
+  const { page } = await opened(browser);
+  await main(page).getByTestId("back").click();
+  await page.getByTestId("back-to").fill("0171");
+  await page.getByTestId("back-send").click();
+  await expect(page.getByTestId("back-problem")).toContainText("with its country");
+  await look(page, "back-number-phone");
+  await page.getByTestId("back-to").fill("001 (202) 555-0143");
+  await page.getByTestId("back-send").click();
+  await expect(page.getByTestId("back-state")).toContainText("text message");
+  await page.context().close();
+
+  const jana = await answering(browser);
+  await accept(jana);
+  await expect(message(jana, "+12025550143")).toBeVisible();
+  await jana.getByTestId("talk-link").click();
+  const sent = message(jana, "one tap is enough");
+  await expect(sent).toHaveAttribute("data-delivery", /sent|delivered/);
+  await look(jana, "link-sent-desktop");
+  const url = /http\S+/.exec(await sent.innerText())?.[0] ?? "";
+  const context = await browser.newContext({ ...phone, permissions: ["microphone"] });
+  await listen(context);
+  const again = await context.newPage();
+  await again.goto(url);
+  await main(again).getByTestId("call").click();
+  await accept(jana);
+  await expect(again.locator("[data-phase=talking]").first()).toBeVisible();
+  await Promise.all([expectSound(again), expectSound(jana)]);
   await expect(item(jana)).toHaveCount(1);
 });

@@ -63,6 +63,10 @@ export class Network {
   #socket(ws: WebSocketRoute): void {
     const early: (string | Buffer)[] = [];
     let server: WebSocketRoute | undefined;
+    // A page that gives up in a gap is not heard to do so either.
+    ws.onClose((code, reason) =>
+      this.#pass(() => void server?.close({ ...(code ? { code } : {}), reason: reason ?? "" })),
+    );
     ws.onMessage((m) => this.#pass(() => (server ? server.send(m) : early.push(m))));
     this.#pass(() => {
       server = ws.connectToServer();

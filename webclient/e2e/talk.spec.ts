@@ -173,6 +173,7 @@ test("inside another app: its address to take along", async ({ browser }) => {
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [FBAN/FBIOS;FBAV/450.0]";
   const [page] = await open(browser, { ...phone, userAgent, permissions: ["clipboard-write", "clipboard-read"] });
   await expect(page.getByTestId("talk-trouble")).toContainText("Open this page in your browser");
+  await expect(main(page).getByTestId("open-out")).toHaveAttribute("data-href", /^x-safari-http/);
   await look(page, "inapp-phone-light");
   await main(page).getByTestId("call-copy").click();
   await expect(main(page).getByTestId("call-copy")).toContainText("Copied");

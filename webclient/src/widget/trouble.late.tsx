@@ -2,7 +2,7 @@
 
 import type { MicTrouble } from "../shared/call";
 import type { Kit } from "./late";
-import { borrow } from "./own/lent";
+import { borrow, Late } from "./own/lent";
 import { type Browser, browserOf, inApp } from "./own/place";
 
 interface Props {
@@ -13,9 +13,6 @@ interface Props {
 interface Words {
   what: Record<MicTrouble, string>;
   allow: Record<Browser, string>;
-  inApp: string;
-  copy: string;
-  copied: string;
 }
 
 const en: Words = {
@@ -34,9 +31,6 @@ const en: Words = {
     iphone: "Tap the symbol beside the address, then Website Settings, allow the microphone, and try again.",
     android: "Tap the symbol left of the address, then Permissions, allow the microphone, and try again.",
   },
-  inApp: "You are inside another app, which keeps the microphone to itself. Open this page in your browser.",
-  copy: "Copy the address",
-  copied: "Copied. Paste it in your browser.",
 };
 
 const de: Words = {
@@ -57,9 +51,6 @@ const de: Words = {
     android:
       "Tippen Sie auf das Symbol links von der Adresse, dann auf „Berechtigungen“, und erlauben Sie das Mikrofon.",
   },
-  inApp: "Sie sind in einer anderen App, die das Mikrofon für sich behält. Öffnen Sie diese Seite in Ihrem Browser.",
-  copy: "Adresse kopieren",
-  copied: "Kopiert. Fügen Sie sie in Ihrem Browser ein.",
 };
 
 export default (kit: Kit) => {
@@ -78,21 +69,5 @@ function Trouble({ trouble, language }: Props) {
       </>
     );
   }
-  return (
-    <>
-      <b>{t.inApp}</b>
-      <button type="button" data-testid="call-copy" onClick={(e) => void copy(e.currentTarget, t.copied)}>
-        {t.copy}
-      </button>
-    </>
-  );
-}
-
-async function copy(button: HTMLButtonElement, copied: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    button.textContent = copied;
-  } catch {
-    button.textContent = location.href; // to be copied by hand
-  }
+  return <Late part={() => import("./out.late")} with={{ language }} />;
 }

@@ -9,7 +9,8 @@ import { callTexts } from "./texts";
 export function CallButton({ desk, conversation: c, t }: { desk: Desk; conversation: Conversation; t: Texts }) {
   const ct = callTexts(t.language);
   const { phone, store } = desk;
-  const onPages = c.channel === "livechat" || c.channel === "click2talk";
+  // Also who came by text message, once they have opened a talk link.
+  const onPages = c.online || c.channel === "livechat" || c.channel === "click2talk";
   if (!store.calls.value || !onPages || c.call || c.state === "offered" || c.state === "wrap-up") return null;
   // The view is read so that the button is drawn again when a call begins or ends.
   const busy = phone.view.value.at === "call" || phone.asking.value !== "";

@@ -8,6 +8,7 @@ import { ringsElsewhere } from "../call/view";
 import type { Desk } from "../desk";
 import { isOpen, ringsAt } from "../lists";
 import { Icon } from "./icons";
+import { TalkLinkButton } from "./talklink";
 import type { Texts } from "./texts";
 import { TransferMenu } from "./transfer";
 
@@ -34,6 +35,7 @@ export function Actions({ desk, conversation: c, t, transferring, setTransferrin
     <div class="th-actions">
       <CallButton desk={desk} conversation={c} t={t} />
       <SuperviseButton desk={desk} conversation={c} t={t} />
+      <TalkLinkButton key={c.id} desk={desk} conversation={c} t={t} />
       {!mine && (
         <button type="button" class="th-btn th-btn-main th-take" aria-label={said} onClick={take} data-testid="take">
           <Icon name="take" />

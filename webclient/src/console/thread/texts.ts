@@ -58,6 +58,11 @@ export interface Texts {
   resent: string;
   reacted(reaction: string): string;
   kinds: Record<string, string>;
+  sendLink: string;
+  sendLinkHint(way: string): string;
+  linkSent: string;
+  linkFailed: string;
+  linkWays: Record<string, string>;
   play: string;
   pause: string;
   playFrom: string;
