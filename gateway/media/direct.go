@@ -1,6 +1,7 @@
 package media
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -22,6 +23,9 @@ const (
 	// abreastNumbers is after how many numbers at the latest: less than the half of a round in which a receiver
 	// can still tell a rollover (RFC 3711, 3.3.1).
 	abreastNumbers = 1 << 13
+	// echoes is how many of these packets may be on pion's way at once. One that is forgotten would count as new,
+	// and old numbers that count as new spoil the count of rollovers.
+	echoes = 32
 	// maxPaths a leg is found by; browsers have a handful.
 	maxPaths = 16
 )
@@ -35,7 +39,7 @@ type direct struct {
 	open   atomic.Bool                 // the connection is up, and its certificate was verified
 	to     atomic.Pointer[net.UDPAddr] // where the browser is; nil: pion's way
 	stale  atomic.Bool                 // sound came pion's way, so that remote missed it
-	echo   atomic.Uint32               // 1<<16 | sequence number of the packet that pion was given as well
+	echo   [echoes]atomic.Uint32       // 1<<16 | sequence numbers of packets that pion was given as well
 
 	// Owned by the reader of the socket.
 	remote  *srtp.Context
@@ -43,6 +47,7 @@ type direct struct {
 	packet  rtp.Packet // what came in
 	plain   []byte
 	passed  time.Time // when pion was given one last
+	echoed  int       // how many
 	number  uint16    // of that one
 
 	mu    sync.Mutex
@@ -124,7 +129,7 @@ func (d *direct) take(l *leg, b []byte, now time.Time) (pass bool) {
 		return true
 	}
 	if d.remote == nil || d.stale.Swap(false) {
-		if d.remote = d.receiver(&l.received); d.remote == nil {
+		if d.remote = d.receiver(&l.received, b); d.remote == nil {
 			d.stale.Store(true)
 			return true
 		}
@@ -141,15 +146,16 @@ func (d *direct) take(l *leg, b []byte, now time.Time) (pass bool) {
 	}
 	if n := d.packet.SequenceNumber; now.Sub(d.passed) >= abreast || n-d.number >= abreastNumbers && n-d.number < 1<<15 {
 		d.passed, d.number = now, n
-		d.echo.Store(1<<16 | uint32(d.packet.SequenceNumber))
+		d.echo[d.echoed%echoes].Store(1<<16 | uint32(n))
+		d.echoed++
 		pass = true
 	}
 	l.sound(&d.packet, &d.scratch, len(b), now)
 	return pass
 }
 
-// receiver makes a context that goes on where the sound so far ended.
-func (d *direct) receiver(so *reception) *srtp.Context {
+// receiver makes a context that goes on where the sound so far ended, with b.
+func (d *direct) receiver(so *reception, b []byte) *srtp.Context {
 	keys, profile, err := d.ring.keys()
 	if err != nil {
 		return nil
@@ -158,17 +164,18 @@ func (d *direct) receiver(so *reception) *srtp.Context {
 	if err != nil {
 		return nil
 	}
-	if ssrc, rollovers, ok := so.rollovers(); ok {
-		c.SetROC(ssrc, rollovers)
-	}
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	c.SetROC(ssrc, so.rollovers(ssrc, binary.BigEndian.Uint16(b[2:])))
 	return c
 }
 
-// echoed reports whether a packet that came pion's way was taken already; any other makes the short way's
+// again reports whether a packet that came pion's way was taken already; any other makes the short way's
 // context stale.
-func (d *direct) echoed(seq uint16) bool {
-	if d.echo.CompareAndSwap(1<<16|uint32(seq), 0) {
-		return true
+func (d *direct) again(seq uint16) bool {
+	for i := range d.echo {
+		if d.echo[i].CompareAndSwap(1<<16|uint32(seq), 0) {
+			return true
+		}
 	}
 	d.stale.Store(true)
 	return false

@@ -67,11 +67,15 @@ func (r *reception) fresh(now time.Time) bool {
 	return r.packets > 0 && now.Sub(r.last) < SilentAfter
 }
 
-// rollovers says how often the sequence number has begun anew in the stream that came last.
-func (r *reception) rollovers() (ssrc, n uint32, ok bool) {
+// rollovers says how often the sequence number of a stream has begun anew when it is seq, which is taken to be less
+// than half a round from the highest (RFC 3711, 3.3.1). A stream that was not heard has just begun.
+func (r *reception) rollovers(ssrc uint32, seq uint16) uint32 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.ssrc, r.top >> 16, r.packets > 0
+	if r.packets == 0 || r.ssrc != ssrc {
+		return 0
+	}
+	return uint32(max(0, int64(r.top)+int64(int16(seq-uint16(r.top)))) >> 16)
 }
 
 // block is the report about it; false when nothing came yet.

@@ -80,3 +80,22 @@ func TestNTPTime(t *testing.T) {
 		t.Errorf("got %x", got)
 	}
 }
+
+func TestRolloversAreThoseOfThePacketAndNotOfTheHighest(t *testing.T) {
+	var r reception
+	if n := r.rollovers(7, 9); n != 0 {
+		t.Errorf("nothing was heard, and yet it turned over %d times", n)
+	}
+	now := time.Unix(1e9, 0)
+	for seq := uint32(60000); seq < 3<<16-100; seq += 1000 {
+		r.packet(&rtp.Packet{Header: rtp.Header{SSRC: 7, SequenceNumber: uint16(seq)}}, 100, now)
+	}
+	for seq, want := range map[uint16]uint32{65000: 2, 65535: 2, 5: 3, 40000: 2} {
+		if n := r.rollovers(7, seq); n != want {
+			t.Errorf("%d turned over %d times, want %d", seq, n, want)
+		}
+	}
+	if n := r.rollovers(8, 5); n != 0 {
+		t.Errorf("another stream turned over %d times", n)
+	}
+}
