@@ -101,6 +101,25 @@ type (
 		Agent  AgentID   `json:"agent,omitempty"` // who hung up, if an agent did
 	}
 
+	// LineMeasured says how good one line of a call was, when it ends. Agent is whose it was, "" the customer's.
+	// Losses are percent: In on the way to us, Out on the way from us. Network is the /24 or /48 that it came
+	// from, empty behind a relay.
+	LineMeasured struct {
+		Call     CallID  `json:"call"`
+		Agent    AgentID `json:"agent,omitempty"`
+		Hidden   bool    `json:"hidden,omitempty"` // only this agent may know of it
+		Entry    string  `json:"entry"`
+		Path     string  `json:"path"` // udp, tcp, relay
+		Network  string  `json:"network,omitempty"`
+		Seconds  int     `json:"seconds"`
+		LossIn   float64 `json:"loss_in"`
+		LossOut  float64 `json:"loss_out"`
+		JitterMS float64 `json:"jitter_ms"`
+		RTTMS    float64 `json:"rtt_ms"`
+		Kbps     int     `json:"kbps"` // of what came in
+		MOS      float64 `json:"mos"`  // estimated, 1 to 4.4
+	}
+
 	// AttachmentStored replaces a provider's URL by our copy (or says in Attachment.Error why not).
 	AttachmentStored struct {
 		Message    MessageID  `json:"message"`
@@ -504,6 +523,7 @@ func (CallRequested) EventType() string        { return "call.requested" }
 func (CallAnswered) EventType() string         { return "call.answered" }
 func (CallConnected) EventType() string        { return "call.connected" }
 func (CallEnded) EventType() string            { return "call.ended" }
+func (LineMeasured) EventType() string         { return "call.line_measured" }
 func (CallPlaced) EventType() string           { return "call.placed" }
 func (CallHeld) EventType() string             { return "call.held" }
 func (CallResumed) EventType() string          { return "call.resumed" }
@@ -558,6 +578,7 @@ var decoders = map[string]func(Unmarshal, []byte) (Event, error){
 	"call.answered":         decode[CallAnswered],
 	"call.connected":        decode[CallConnected],
 	"call.ended":            decode[CallEnded],
+	"call.line_measured":    decode[LineMeasured],
 	"call.placed":           decode[CallPlaced],
 	"call.held":             decode[CallHeld],
 	"call.resumed":          decode[CallResumed],

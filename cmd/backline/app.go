@@ -35,6 +35,7 @@ import (
 	"backline/gateway/oneport"
 	"backline/gateway/outbox"
 	"backline/gateway/profiles"
+	"backline/gateway/quality"
 	"backline/gateway/router"
 	"backline/gateway/wire"
 	"backline/webclient/serve"
@@ -60,6 +61,8 @@ type App struct {
 	music      *holdMusic           // nil: no calls
 	relay      *relay               // nil: no TURN
 	certs      *oneport.Certificate // nil: no TLS of our own
+	meter      *quality.Meter       // nil: no calls
+	lines      quality.Report
 	courtesies *courtesies
 	channels   map[string]channels.Channel
 	metrics    *metrics
@@ -132,11 +135,12 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return err
 	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
-		Raw: []func(journal.Event){a.applyAccess, a.applyLinks}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
+		Raw: []func(journal.Event){a.applyAccess, a.applyLinks, a.applyLines}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
 		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Supervision: c.Calls.Supervision, Ready: a.ready})
 	lookup.live = a.live
 	if a.calls != nil {
 		a.calls.Use(a.live)
+		a.meter = a.openMeter()
 	}
 	all.feed.Live = a.live
 	a.visitors = all.livechat.Close
@@ -302,7 +306,10 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	g.Go(func() error { return a.profiles.Run(work) })
 	g.Go(func() error { return a.courtesies.Run(work) })
 	if a.calls != nil {
-		g.Go(func() error { return a.engine.Run(work) })
+		// The meter goes on until the last line has ended.
+		lines, ended := context.WithCancel(context.WithoutCancel(work))
+		g.Go(func() error { defer ended(); return a.engine.Run(work) })
+		g.Go(func() error { return a.meter.Run(lines) })
 		g.Go(func() error { return a.calls.Run(work) })
 	}
 	if a.relay != nil {

@@ -21,6 +21,8 @@ import (
 type deskTarget struct {
 	bench   *callsBench
 	in      *bench
+	site    string // of the entry that customers call at
+	origin  string // of its pages
 	process int
 	ws      *websocket.Conn
 	over    chan struct{} // closed by close
@@ -41,7 +43,7 @@ type takenCall struct {
 }
 
 func openDesk(ctx context.Context, b *callsBench, in *bench, pid int) (*deskTarget, error) {
-	d := &deskTarget{bench: b, in: in, process: pid,
+	d := &deskTarget{bench: b, in: in, process: pid, site: "bench", origin: in.url,
 		waiting: map[gateway.CallID]chan gateway.ConversationID{}, answers: map[string]chan wire.Ack{}}
 	var err error
 	if d.ws, err = in.console(ctx); err != nil {
@@ -185,7 +187,7 @@ func (d *deskTarget) join(ctx context.Context, name string) (*callPair, error) {
 
 // customer connects the customer's side.
 func (d *deskTarget) customer(ctx context.Context, id gateway.CallID) (*callbench.Line, error) {
-	ws, err := d.in.dial(ctx, "/ws/visitor", http.Header{"Origin": {d.in.url}}, map[string]any{"t": "hello", "version": wire.Version, "site": "bench"})
+	ws, err := d.in.dial(ctx, "/ws/visitor", http.Header{"Origin": {d.origin}}, map[string]any{"t": "hello", "version": wire.Version, "site": d.site})
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ func (a *App) openCalls() error {
 	}
 	late := &lateDesk{}
 	o.OnEvent = func(e media.Event) { late.OnMedia(e) }
+	o.OnMeasured = func(m media.Measured) { a.meter.Ended(m) } // set before anything runs
 	engine, err := media.New(o)
 	if err != nil {
 		return fmt.Errorf("rtc.media %s: %w (another program has the port: choose another, or %q for no calls)", c.Media, err, config.NoMedia)

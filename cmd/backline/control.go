@@ -21,6 +21,7 @@ import (
 	"backline/gateway/journal"
 	"backline/gateway/journal/sqlite"
 	"backline/gateway/links"
+	"backline/gateway/quality"
 )
 
 // controls is what the control socket answers: for whoever owns the data folder, and for nobody else.
@@ -32,6 +33,7 @@ type controls struct {
 	queues  []config.Queue        // nil: not known here
 
 	emergency presser
+	lines     *quality.Report
 }
 
 func (c *controls) handler() http.Handler {
@@ -57,6 +59,7 @@ func (c *controls) handler() http.Handler {
 	})
 	c.linkRoutes(mux)
 	c.emergencyRoutes(mux)
+	c.reportRoutes(mux)
 	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, r *http.Request) {
 		if err := c.journal.Export(r.Context(), w); err != nil {
 			panic(http.ErrAbortHandler) // the status is out: a cut connection says that it is not whole
@@ -137,7 +140,7 @@ func (a *App) control(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 		return l.Close()
 	}
-	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live}
+	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
 
@@ -165,8 +168,8 @@ func withFolder(ctx context.Context, data string, c *config.Config, do func(*htt
 		texts = emergencyTexts(c)
 	}
 	alert := &shelf{journal: j, state: emergency.New(texts)}
-	face := &controls{access: access.New(access.Options{Journal: j}), journal: j, emergency: alert}
-	apply := []func(journal.Event) error{face.access.Apply, alert.Apply}
+	face := &controls{access: access.New(access.Options{Journal: j}), journal: j, emergency: alert, lines: &quality.Report{}}
+	apply := []func(journal.Event) error{face.access.Apply, alert.Apply, face.lines.Apply}
 	if c != nil {
 		if face.links, err = openLinks(c, j, face.access, nil); err != nil {
 			return err

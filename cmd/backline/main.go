@@ -53,6 +53,7 @@ func commands() []command {
 		{"link", "create|send|list|revoke|rotate-key", "signed links by which customers call", (*Main).link},
 		{"emergency", "on|off|status", "tell every customer that the phones are dead", (*Main).emergency},
 		{"config", "check|show FILE", "judge or print a configuration", (*Main).config},
+		{"report", "calls [--days 30]", "how good calls were, by day, entry and path", (*Main).report},
 		{"journal", "verify|export|import", "integrity of the record, a copy, and back", (*Main).journal},
 		{"bench", "[calls] [--url URL]", "load on a gateway, or what calls cost", (*Main).bench},
 		{"version", "", "print the version", (*Main).version},

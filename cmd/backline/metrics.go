@@ -19,6 +19,7 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 	rejected *prometheus.CounterVec
 	panics   prometheus.Counter
+	lines    *lineMetrics
 }
 
 func newMetrics() *metrics {
@@ -33,6 +34,7 @@ func newMetrics() *metrics {
 			Help: "Webhooks refused, by channel and reason (signature, too_large, malformed)."}, []string{"channel", "reason"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "backline_panics_total", Help: "Requests that hit a bug."}),
 	}
+	m.lines = newLineMetrics(m.registry)
 	m.registry.MustRegister(m.requests, m.seconds, m.rejected, m.panics, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

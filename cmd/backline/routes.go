@@ -27,7 +27,7 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 	if a.pages, err = serve.New(serve.Options{Bundle: bundle, PublicURL: a.config.PublicURL, Company: company}); err != nil {
 		return nil, err
 	}
-	rest := api.New(api.Options{Live: a.live, History: a.history, Links: a.links, Agent: a.agentOf, By: a.nameOf, Person: a.personOf, SaveFile: a.saveFile, File: a.file,
+	rest := api.New(api.Options{Live: a.live, History: a.history, Links: a.links, Lines: &a.lines, Agent: a.agentOf, By: a.nameOf, Person: a.personOf, SaveFile: a.saveFile, File: a.file,
 		Reach: a.reach, Music: a.restMusic(), Company: a.company(), Fail: problem})
 
 	mux := http.NewServeMux()

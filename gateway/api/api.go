@@ -21,6 +21,7 @@ import (
 	"backline/gateway/httpx"
 	"backline/gateway/links"
 	"backline/gateway/live"
+	"backline/gateway/quality"
 	"backline/gateway/wire"
 )
 
@@ -34,6 +35,7 @@ type Options struct {
 	Live    *live.Live
 	History *history.Store
 	Links   *links.Store
+	Lines   *quality.Report // how good the lines of calls were
 	// Agent is who asks; "" for a token that belongs to nobody.
 	Agent func(*http.Request) gateway.AgentID
 	// By is who asks, for the record: an agent or a token's name.
@@ -84,6 +86,7 @@ func (a *API) Routes() map[string]http.Handler {
 		"DELETE /api/v1/hold-music":                 a.dropHoldMusic,
 		"GET /api/v1/emergency":                     a.emergency,
 		"PUT /api/v1/emergency":                     a.setEmergency,
+		"GET /api/v1/reports/calls":                 a.callReport,
 	}
 	out := map[string]http.Handler{}
 	for pattern, h := range routes {

@@ -230,3 +230,22 @@ func TestAgentCallsTheCustomer(t *testing.T) {
 		}
 	}
 }
+
+func TestHowGoodTheLinesWereStaysWithTheCall(t *testing.T) {
+	w := newWorld(t)
+	who := shopper("a")
+	w.calls(who, "call-1")
+	w.open()
+	c := w.current(who)
+	w.act(c, gateway.ConversationAssigned{Agent: "jana", How: "accepted"})
+	w.fact(who, gateway.CallConnected{Call: "call-1"})
+	w.fact(who, gateway.CallEnded{Call: "call-1", Reason: gateway.EndCustomer})
+	w.fact(who, gateway.LineMeasured{Call: "call-1", Path: "tcp", MOS: 3.2})
+	w.fact(who, gateway.LineMeasured{Call: "call-1", Agent: "jana", Path: "udp", MOS: 4.4})
+	w.fact(who, gateway.LineMeasured{Call: "call-1", Agent: "eve", Hidden: true, Path: "udp", MOS: 4.4})
+	w.fact(who, gateway.LineMeasured{Call: "call-0", Path: "udp", MOS: 1})
+	lines := w.callItem(c).Lines
+	if len(lines) != 2 || lines[0].Path != "tcp" || lines[0].MOS != 3.2 || lines[1].Agent != "jana" {
+		t.Errorf("got %+v, want the customer's and jana's", lines)
+	}
+}

@@ -185,6 +185,8 @@ func (f *Fold) Apply(r Record) []Change {
 		f.callConnected(r, e)
 	case gateway.CallEnded:
 		f.callEnded(r, e)
+	case gateway.LineMeasured:
+		f.lineMeasured(r, e)
 	case gateway.ConversationOpened:
 		f.opened(r, e)
 	case gateway.AgentSaved:
@@ -334,6 +336,7 @@ func (f *Fold) emitItem(r Record, c *Conversation, p *wire.Item) {
 	it := *p
 	it.Attachments = slices.Clone(it.Attachments)
 	it.Extra = maps.Clone(it.Extra)
+	it.Lines = slices.Clone(it.Lines)
 	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Item: &it})
 }
 

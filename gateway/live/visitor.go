@@ -34,7 +34,7 @@ func (v *visitor) push(frame any) {
 // notes and reasons stay inside.
 func visible(it wire.Item) (wire.Item, bool) {
 	it.Conversation, it.ProviderID, it.Extra, it.DeliveryInfo = "", "", nil, ""
-	it.From.ID = ""
+	it.From.ID, it.Lines = "", nil
 	switch it.Kind {
 	case "message":
 		if it.From.Kind == "colleague" {

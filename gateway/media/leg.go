@@ -39,12 +39,14 @@ type leg struct {
 	over        chan struct{} // closed by end
 	end         func()        // asks live to end; may be called at any time, and again
 
-	up bool // was connected once, so that it can hear; guarded by Engine.mu
+	up    bool      // was connected once, so that it can hear; guarded by Engine.mu
+	since time.Time // when it was connected first; owned by live
 
 	muted    atomic.Bool // replaced: tells nothing more
 	heard    atomic.Bool // sound has come
 	state    atomic.Value
-	number   atomic.Uint32 // payload type of what the browser sends
+	number   atomic.Uint32                           // payload type of what the browser sends
+	chosen   atomic.Pointer[webrtc.ICECandidatePair] // last, also when the connection is over
 	received reception
 	reported reported
 
@@ -78,7 +80,10 @@ func (e *Engine) newLeg(key LegKey, spare int) (*leg, error) {
 	l.end = sync.OnceFunc(func() { close(l.over) })
 	l.state.Store(Connecting)
 	pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { l.look() })
-	l.sender.Transport().ICETransport().OnSelectedCandidatePairChange(l.direct.selected)
+	l.sender.Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
+		l.chosen.Store(pair)
+		l.direct.selected(pair)
+	})
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		l.read(func() { l.readRTCP(r.Read) })
 		l.read(func() { l.readSound(t) })
@@ -136,6 +141,9 @@ func (l *leg) step(f *life) (again time.Time) {
 	tell, again := f.step(time.Now(), l.pc.ConnectionState(), l.heard.Load())
 	for _, ev := range tell {
 		if ev.State == Connected && !ev.FirstAudio {
+			if l.since.IsZero() {
+				l.since = time.Now()
+			}
 			l.shorten()
 			l.engine.connected(l)
 		}
@@ -148,8 +156,12 @@ func (l *leg) step(f *life) (again time.Time) {
 
 // finish takes the leg out of its call and ends all that belongs to it.
 func (l *leg) finish() {
+	measured := l.measured(time.Now())
 	l.engine.remove(l)
 	l.close()
+	if measured.Lasted > 0 {
+		l.engine.onEnd(measured)
+	}
 	l.tell(Event{State: Closed})
 }
 
@@ -209,7 +221,7 @@ func (l *leg) readSound(t *webrtc.TrackRemote) {
 			continue
 		}
 		l.number.Store(uint32(p.PayloadType))
-		if !l.direct.echoed(p.SequenceNumber) {
+		if !l.direct.again(p.SequenceNumber) {
 			l.sound(&p, &scratch, n, time.Now())
 		}
 	}

@@ -66,6 +66,9 @@ type Options struct {
 	Music []byte
 	// OnEvent hears what becomes of legs; nil: nobody does. Called from the leg's goroutine.
 	OnEvent func(Event)
+	// OnMeasured hears once of each leg that was connected, when it ends, also of one that was replaced; nil: nobody
+	// does. It must not wait.
+	OnMeasured func(Measured)
 	// Net may replace the operating system's network, in tests. Nil: the operating system's.
 	Net transport.Net
 }
@@ -137,6 +140,7 @@ type Engine struct {
 	music   *music
 	log     *slog.Logger
 	onEvent func(Event)
+	onEnd   func(Measured)
 
 	legs sync.WaitGroup // the goroutines of legs, and discovery; Run waits
 
@@ -165,7 +169,11 @@ func New(o Options) (*Engine, error) {
 	if onEvent == nil {
 		onEvent = func(Event) {}
 	}
-	return &Engine{sockets: s, stun: o.STUN, music: m, log: log, onEvent: onEvent, calls: map[string]*call{}}, nil
+	onEnd := o.OnMeasured
+	if onEnd == nil {
+		onEnd = func(Measured) {}
+	}
+	return &Engine{sockets: s, stun: o.STUN, music: m, log: log, onEvent: onEvent, onEnd: onEnd, calls: map[string]*call{}}, nil
 }
 
 // Addr is where UDP and TCP are bound.

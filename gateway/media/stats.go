@@ -19,6 +19,19 @@ type Stats struct {
 	RTT   time.Duration // as its reports tell; zero as long as it hears nothing
 }
 
+// LegStats are Stats with the leg they are of.
+type LegStats struct {
+	Key LegKey
+	Stats
+}
+
+// Measured is what a leg counted in its life.
+type Measured struct {
+	LegStats
+	Lasted  time.Duration // since it was connected first
+	Network string        // where it came from, to the /24 or /48; empty: from a relay, or not known
+}
+
 // Flow is the sound in one direction since the leg was made.
 type Flow struct {
 	Packets uint64
@@ -44,6 +57,66 @@ func (e *Engine) Stats(call string) []Stats {
 	}
 	slices.SortFunc(all, func(a, b Stats) int { return cmp.Compare(a.Side, b.Side) })
 	return all
+}
+
+// All are the Stats of every leg, in no order.
+func (e *Engine) All() []LegStats {
+	e.mu.Lock()
+	legs := make([]*leg, 0, e.count)
+	for _, c := range e.calls {
+		for _, l := range c.legs {
+			legs = append(legs, l)
+		}
+	}
+	e.mu.Unlock()
+	all := make([]LegStats, len(legs))
+	for i, l := range legs {
+		all[i] = LegStats{l.key, l.stats()}
+	}
+	return all
+}
+
+// measured is called by live, at the leg's end.
+func (l *leg) measured(now time.Time) Measured {
+	if l.since.IsZero() {
+		return Measured{}
+	}
+	m := Measured{LegStats: LegStats{l.key, l.stats()}, Lasted: now.Sub(l.since)}
+	if m.Path != "relay" {
+		m.Network = l.network()
+	}
+	return m
+}
+
+// network is the part of the browser's address that says which provider it is at, and not who.
+func (l *leg) network() string {
+	pair := l.pair()
+	if pair == nil {
+		return ""
+	}
+	ip, err := netip.ParseAddr(pair.Remote.Address)
+	if err != nil {
+		return ""
+	}
+	bits := 48
+	if ip = ip.Unmap(); ip.Is4() {
+		bits = 24
+	}
+	p, err := ip.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}
+
+// pair is the path that ICE has chosen, or had when the connection ended; nil before.
+func (l *leg) pair() *webrtc.ICECandidatePair {
+	if t := l.sender.Transport(); t != nil {
+		if pair, err := t.ICETransport().GetSelectedCandidatePair(); err == nil && pair != nil {
+			return pair
+		}
+	}
+	return l.chosen.Load()
 }
 
 func (l *leg) stats() Stats {
@@ -73,12 +146,8 @@ func ticks(n float64) time.Duration { return time.Duration(n * float64(time.Seco
 
 // transport is that of the selected candidate pair. Relays are sockets of this process.
 func (l *leg) transport() string {
-	t := l.sender.Transport()
-	if t == nil {
-		return ""
-	}
-	pair, err := t.ICETransport().GetSelectedCandidatePair()
-	if err != nil || pair == nil {
+	pair := l.pair()
+	if pair == nil {
 		return ""
 	}
 	if a, err := netip.ParseAddr(pair.Remote.Address); err == nil && pair.Local.Protocol == webrtc.ICEProtocolUDP {

@@ -37,6 +37,8 @@ func typeOf(frame any) (string, error) {
 		return "bye", nil
 	case ConsoleEmergency:
 		return "emergency", nil
+	case CallQuality:
+		return "call.quality", nil
 	case CallPeer:
 		return "call.peer", nil
 	case CallAnswer:

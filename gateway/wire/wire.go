@@ -158,6 +158,19 @@ type CallRecord struct {
 	HeldMS  int64           `json:"held_ms,omitempty"` // of talk_ms
 }
 
+// LineQuality is how good one line of a call is, or was. Agent is whose it is, "" the customer's. Losses are
+// percent: In on the way to the gateway, Out from it. MOS is estimated, 1 to 4.4; package quality says how.
+type LineQuality struct {
+	Agent    gateway.AgentID `json:"agent"`
+	Path     string          `json:"path"` // udp, tcp, relay
+	LossIn   float64         `json:"loss_in"`
+	LossOut  float64         `json:"loss_out"`
+	JitterMS float64         `json:"jitter_ms"`
+	RTTMS    float64         `json:"rtt_ms"`
+	Kbps     int             `json:"kbps"`
+	MOS      float64         `json:"mos"`
+}
+
 // Counts of messages.
 type Counts struct {
 	Inbound  int `json:"inbound"`
@@ -226,6 +239,7 @@ type Item struct {
 	Data         map[string]string      `json:"data,omitempty"`  // of an event: agent, by, to, reason, how
 	Call         *Call                  `json:"call,omitempty"`
 	Ended        *CallRecord            `json:"ended,omitempty"`
+	Lines        []LineQuality          `json:"lines,omitempty"` // of a call: how good each was, when it ended
 }
 
 // From says who.
@@ -374,6 +388,11 @@ type (
 	}
 	ConsoleEmergency struct { // t: emergency — the switch has been pressed
 		Emergency Emergency `json:"emergency"`
+	}
+	// CallQuality is t: call.quality, every few seconds to the agents of a call: how its lines are now.
+	CallQuality struct {
+		Call  gateway.CallID `json:"call"`
+		Lines []LineQuality  `json:"lines"`
 	}
 	// CallPeer is t: call.peer, to both sockets: how the other side of a call is reached. State: absent (no
 	// line yet, or gone), connected, interrupted.

@@ -69,6 +69,9 @@ test("from the widget: music, an agent, sound both ways, the timeline", async ({
   await expect(page.getByTestId("call-status")).toContainText("Jana Brandt");
   await expect(jana.getByTestId("call-card")).toHaveAttribute("data-state", "connected");
   await Promise.all([expectSound(page), expectSound(jana)]);
+  await expect(jana.getByTestId("call-lines").locator("summary")).toHaveText(/^Lines: .*(3|4)\.\d.* (3|4)\.\d/, {
+    timeout: 10_000,
+  });
   await page.getByTestId("call-mute").click();
   await expectSilence(jana);
   await page.getByTestId("call-mute").click();
@@ -82,6 +85,9 @@ test("from the widget: music, an agent, sound both ways, the timeline", async ({
   await expect(page.getByTestId("call-panel")).toHaveCount(0);
   await expect(page.getByTestId("log")).toContainText(/Call, 0:\d\d/);
   await expect(jana.getByTestId("call-item")).toContainText(/0:\d\d/);
+  await jana.getByTestId("call-item").getByTestId("call-lines").locator("summary").click(); // kept with the call
+  await expect(jana.getByTestId("call-item").locator("li")).toHaveCount(2);
+  await expect(jana.getByTestId("call-item").locator("li").first()).toContainText("UDP");
   const tracks = await page.evaluate(() =>
     (window as unknown as { connections: RTCPeerConnection[] }).connections.map((c) => c.connectionState),
   );

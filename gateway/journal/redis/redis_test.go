@@ -48,13 +48,17 @@ func TestConformance(t *testing.T) {
 }
 
 func TestServersThatMayLoseTheJournalAreRefused(t *testing.T) {
+	s := redistest.Start(t)
 	for name, bad := range map[string]string{"appendonly": "no", "appendfsync": "everysec", "maxmemory-policy": "allkeys-lru"} {
-		s := redistest.Start(t, "--"+name, bad)
+		good := map[string]string{"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}[name]
+		s.Config(name, bad)
 		_, err := redis.Open(t.Context(), redis.Options{Client: goredis.UniversalOptions{Addrs: []string{s.Addr}}})
 		if err == nil || !strings.Contains(err.Error(), name+` is "`+bad) {
 			t.Errorf("%s %s: %v, want it refused by name", name, bad, err)
 		}
+		s.Config(name, good)
 	}
+	open(t, s, redis.Options{})
 }
 
 func TestAReplicaAndAForeignKeyAreRefused(t *testing.T) {

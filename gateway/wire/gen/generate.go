@@ -31,6 +31,7 @@ func unions() []union {
 			{"update", wire.ConsoleUpdate{}}, {"agents", wire.ConsoleAgents{}}, {"queues", wire.ConsoleQueues{}},
 			{"alarms", wire.ConsoleAlarms{}}, {"typing", wire.ConsoleTyping{}}, {"viewing", wire.ConsoleViewing{}},
 			{"online", wire.ConsoleOnline{}}, {"emergency", wire.ConsoleEmergency{}}, {"call.peer", wire.CallPeer{}},
+			{"call.quality", wire.CallQuality{}},
 			{"ack", wire.Ack{}}, {"pong", wire.Pong{}}, {"bye", wire.Bye{}},
 		}},
 		{"ConsoleClientFrame", "What the console says.", false, []frame{

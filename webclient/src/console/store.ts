@@ -14,6 +14,7 @@ import type {
   Conversation,
   Emergency,
   Item,
+  LineQuality,
   Queue,
   Reply,
 } from "../shared/protocol";
@@ -59,6 +60,8 @@ export class Store {
   readonly supervision = signal("off");
   /** How the customer's line stands, by call: absent, connected, interrupted. */
   readonly peers = signal<ReadonlyMap<string, string>>(new Map());
+  /** How the lines of this agent's calls are now, by call. */
+  readonly lines = signal<ReadonlyMap<string, readonly LineQuality[]>>(new Map());
   readonly typing = signal<readonly TypingMark[]>([]);
   readonly viewing = signal<ReadonlyMap<string, readonly string[]>>(new Map());
   /** The gateway's clock minus ours, in milliseconds. */
@@ -168,6 +171,9 @@ export class Store {
       case "call.peer":
         this.peers.value = new Map(this.peers.value).set(f.call, f.state);
         return;
+      case "call.quality":
+        this.lines.value = new Map([[f.call, f.lines ?? []]]); // one has one call at a time
+        return;
       case "ack":
       case "pong":
       case "bye":
@@ -181,6 +187,7 @@ export class Store {
     this.typing.value = [];
     this.viewing.value = new Map();
     this.peers.value = new Map();
+    this.lines.value = new Map();
     for (const [id, c] of this.heads) if (c.online) this.heads.set(id, { ...c, online: false });
     this.bump();
   }

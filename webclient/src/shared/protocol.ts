@@ -238,6 +238,17 @@ export interface Attachment {
 
 export type Delivery = "pending" | "sent" | "delivered" | "read" | "failed" | "uncertain";
 
+export interface LineQuality {
+  agent: AgentID;
+  path: string;
+  loss_in: number;
+  loss_out: number;
+  jitter_ms: number;
+  rtt_ms: number;
+  kbps: number;
+  mos: number;
+}
+
 export interface Item {
   position: number;
   rev: number;
@@ -263,6 +274,7 @@ export interface Item {
   data?: Record<string, string>;
   call?: Call;
   ended?: CallRecord;
+  lines?: LineQuality[];
 }
 
 export interface ConsoleUpdate {
@@ -306,6 +318,11 @@ export interface ConsoleEmergency {
 export interface CallPeer {
   call: CallID;
   state: string;
+}
+
+export interface CallQuality {
+  call: CallID;
+  lines: LineQuality[] | null;
 }
 
 export type MessageID = string;
@@ -495,6 +512,7 @@ export type ConsoleServerFrame =
   | ({ t: "online" } & ConsoleOnline)
   | ({ t: "emergency" } & ConsoleEmergency)
   | ({ t: "call.peer" } & CallPeer)
+  | ({ t: "call.quality" } & CallQuality)
   | ({ t: "ack" } & Ack)
   | ({ t: "pong" } & Pong)
   | ({ t: "bye" } & Bye);

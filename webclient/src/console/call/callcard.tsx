@@ -5,6 +5,8 @@ import { useNow } from "../thread/hooks";
 import { Icon } from "../thread/icons";
 import { CallButtons } from "./callbuttons";
 import { deskTexts } from "./desktexts";
+import { Lines } from "./lines";
+import { lineOf } from "./linetexts";
 import { People } from "./people";
 import { partOf, saidOf, stateOf } from "./said";
 import { QualityWord, Senses } from "./senses";
@@ -66,6 +68,13 @@ export function CallCard({ desk, view, name, t }: Props) {
         </div>
       </div>
       {sense && <Senses sense={sense} muted={muted} t={t} />}
+      {live && (
+        <Lines
+          lines={store.lines.value.get(view.call.id) ?? []}
+          language={t.language}
+          who={(l) => lineOf(l.agent, store.me.value?.id ?? "", name, t.language, store.agents.value)}
+        />
+      )}
       {part && (
         <p class="cl-part" role="status" data-testid="call-part">
           {part}

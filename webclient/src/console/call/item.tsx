@@ -1,6 +1,7 @@
 import type { Item } from "../../shared/protocol";
 import { clock, moment, stopwatch } from "../thread/format";
 import { Icon, type IconName } from "../thread/icons";
+import { Lines } from "./lines";
 import { callTexts } from "./texts";
 
 interface Props {
@@ -31,6 +32,9 @@ export function CallItem({ item, customer, language, agent, now }: Props) {
       <div>
         <b>{ended ? t.item.ended(ended, customer) : t.item.running(call?.from ?? "", customer)}</b>
         <p>{partsOf(item, agent, now, language).join(" · ")}</p>
+        {item.lines && (
+          <Lines lines={item.lines} language={language} who={(l) => (l.agent ? agent(l.agent) : customer)} />
+        )}
       </div>
       <time dateTime={item.time} title={moment(item.time, language)}>
         {clock(item.time, language)}
