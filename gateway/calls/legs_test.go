@@ -155,8 +155,15 @@ func TestAColleagueWhoDoesNotAnswerGivesTheCustomerBack(t *testing.T) {
 		h.alive(25*time.Second, "jana", "emil")
 		h.wants("rung out", id, talk)
 		h.must(h.SetPresence(t.Context(), "emil", gateway.PresenceAway))
-		h.must(h.Invite(t.Context(), "jana", c.ID, id, gateway.RoleConsult, "agent/emil"))
+		if _, err := h.Invite(t.Context(), "jana", c.ID, id, gateway.RoleConsult, "agent/emil"); !refused(err, gateway.Conflicting) {
+			t.Errorf("somebody who is away is asked: %v", err)
+		}
 		h.wants("away", id, talk)
+		h.must(h.SetPresence(t.Context(), "emil", gateway.PresenceReady))
+		h.must(h.Invite(t.Context(), "jana", c.ID, id, gateway.RoleConsult, "agent/emil"))
+		h.must(h.SetPresence(t.Context(), "emil", gateway.PresenceAway)) // while it rings
+		h.alive(time.Second, "jana", "emil")
+		h.wants("gone while it rang", id, talk)
 		h.stop()
 	})
 }
@@ -204,6 +211,21 @@ func TestAtMostEightAreInACall(t *testing.T) {
 		if got := h.only(); got.Agent != "guesta" || len(got.Call.Legs) != 5 {
 			t.Errorf("%s holds it with %d legs, want the first guest with five", got.Agent, len(got.Call.Legs))
 		}
+		h.stop()
+	})
+}
+
+func TestTheGuestHasTheCallWhenItsHolderIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, c, id := team(t, memory.New(), "emil")
+		h.must(h.Invite(t.Context(), "jana", c.ID, id, gateway.RoleGuest, "agent/emil"))
+		h.joins("emil", c.ID, id)
+		h.alive(2*time.Minute, "emil") // jana's console is not heard any more
+		got := h.only()
+		if got.Agent != "emil" || got.Call == nil || got.Call.State != wire.CallConnected {
+			t.Errorf("%s has %+v, want the guest to hold the call", got.Agent, got.Call)
+		}
+		h.wants("handed on", id, map[media.Side]media.Source{customer: "agent/emil", of("emil"): "customer"})
 		h.stop()
 	})
 }

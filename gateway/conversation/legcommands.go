@@ -68,6 +68,8 @@ func (c *Conversation) join(agent gateway.AgentID, offer gateway.OfferID, l *wir
 		return nil, nil // said twice
 	case l.Offer == nil || l.Offer.ID != offer || !slices.Contains(l.Offer.Agents, agent):
 		return nil, gateway.Errorf(gateway.Conflicting, "this offer is over: somebody else answered, or it rang out")
+	case c.Head.Call.Agent == agent || c.Head.Call.Leg(agent) != nil:
+		return nil, gateway.Errorf(gateway.Conflicting, "you are in this call already")
 	}
 	return gateway.CallJoined{Call: c.Head.Call.ID, Leg: l.ID, Agent: agent}, nil
 }
@@ -155,16 +157,28 @@ func (c *Conversation) HangUp(agent gateway.AgentID, id gateway.CallID) (e gatew
 
 // Leave: the holder goes and leaves the customer to the first who talks with them.
 func (c *Conversation) Leave(agent gateway.AgentID, id gateway.CallID) (gateway.Event, error) {
-	call, err := c.holds(agent, id)
-	if err != nil {
+	if _, err := c.holds(agent, id); err != nil {
 		return nil, err
+	}
+	if e, ok := c.HandOn(); ok {
+		return e, nil
+	}
+	return nil, gateway.Errorf(gateway.Conflicting, "nobody else talks with the customer")
+}
+
+// HandOn gives the call to the first who talks with the customer beside its holder, who leaves or is gone; not ok
+// when there is nobody.
+func (c *Conversation) HandOn() (gateway.Event, bool) {
+	call := c.Head.Call
+	if call == nil {
+		return nil, false
 	}
 	for _, l := range call.Legs {
 		if l.Agent != "" && l.Role == gateway.RoleGuest {
-			return gateway.ConversationAssigned{Agent: l.Agent, How: "left", By: agent}, nil
+			return gateway.ConversationAssigned{Agent: l.Agent, How: "left", By: call.Agent}, true
 		}
 	}
-	return nil, gateway.Errorf(gateway.Conflicting, "nobody else talks with the customer")
+	return nil, false
 }
 
 // Supervise: by joins the call to listen, whisper or talk, or changes between these. Whether they may, the caller

@@ -252,6 +252,11 @@ func FuzzCommands(f *testing.F) {
 {"t":"cmd","do":"view","conversation":"ID"}
 {"t":"cmd","do":"typing","conversation":"ID"}
 {"t":"cmd","do":"decline","conversation":"ID","offer":"ID.1"}`))
+	f.Add([]byte(`{"t":"cmd","id":"1","do":"pickup","conversation":"ID","offer":"ID.1"}
+{"t":"cmd","id":"2","do":"consult","conversation":"ID","call":"call-0123456789-1","to":"queue/main"}
+{"t":"cmd","id":"3","do":"supervise","conversation":"ID","call":"call-0123456789-1","mode":"listen"}
+{"t":"cmd","id":"4","do":"remove","conversation":"ID","call":"call-0123456789-1","leg":"l1"}
+{"t":"cmd","id":"5","do":"hold","conversation":"ID"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, id := running(t)
 		h := New(Options{Live: l, Log: slog.New(slog.DiscardHandler), Files: func(context.Context, gateway.FileID) (gateway.Attachment, error) {

@@ -106,6 +106,9 @@ func (l *Live) RequeueCall(ctx context.Context, id gateway.ConversationID, call 
 		if cur := c.Head.Call; cur == nil || cur.ID != call || cur.State != wire.CallAnswered {
 			return nil, nil // it has moved on
 		}
+		if e, ok := c.HandOn(); ok {
+			return e, nil
+		}
 		return gateway.ConversationQueued{Target: gateway.QueueTarget(c.Head.Queue), Queue: c.Head.Queue, Front: true, Reason: "agent_gone"}, nil
 	})
 	return err

@@ -67,7 +67,7 @@ func legWork(c *conversation.Conversation, leg wire.CallLeg) router.Work {
 func (l *Live) legDecisionLocked(d router.Decision) (router.Decision, bool) {
 	id, leg, ok := conversation.ParseLegWork(d.Conversation)
 	if !ok {
-		return d, true
+		return l.handOnLocked(d), true
 	}
 	c, ok := l.fold.Get(id)
 	if !ok || c.Head.Call == nil {
@@ -88,6 +88,18 @@ func (l *Live) legDecisionLocked(d router.Decision) (router.Decision, bool) {
 	}
 	d.Stream, d.Conversation = gateway.ConversationStream(id), id
 	return d, d.Event != nil
+}
+
+// handOnLocked gives a call whose holder is gone to who else talks with the customer, rather than to the queue.
+func (l *Live) handOnLocked(d router.Decision) router.Decision {
+	if e, ok := d.Event.(gateway.ConversationQueued); ok && e.Reason == "agent_gone" {
+		if c, ok := l.fold.Get(d.Conversation); ok {
+			if assigned, ok := c.HandOn(); ok {
+				d.Event = assigned
+			}
+		}
+	}
+	return d
 }
 
 // seenBy is a head without what this agent is not to know: supervisors who do not show themselves.
@@ -138,9 +150,33 @@ func (l *Live) Invite(ctx context.Context, by gateway.AgentID, id gateway.Conver
 	if err := l.checkTarget(to); err != nil {
 		return Result{}, err
 	}
+	if err := l.canCome(to.Agent()); err != nil {
+		return Result{}, err
+	}
 	return l.change(ctx, id, "", func(c *conversation.Conversation, _ *conversation.Thread) (gateway.Event, error) {
 		return c.Invite(by, call, role, to)
 	})
+}
+
+// canCome says why an agent cannot be asked into a call now: nobody is to wait for whom it cannot ring at.
+func (l *Live) canCome(id gateway.AgentID) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.agents[id]
+	if id == "" || a == nil {
+		return nil // a queue, or checkTarget has said so
+	}
+	switch presence := l.agentViewLocked(id, time.Now()).Presence; {
+	case presence == gateway.PresenceOffline || presence == gateway.PresenceAway:
+		return gateway.Errorf(gateway.Conflicting, "%s is not there", a.saved.Name)
+	case l.fold.Talking(id):
+		return gateway.Errorf(gateway.Conflicting, "%s is in a call", a.saved.Name)
+	case presence == gateway.PresenceWrapUp:
+		return gateway.Errorf(gateway.Conflicting, "%s is writing a call up", a.saved.Name)
+	case a.saved.CallCapacity == 0:
+		return gateway.Errorf(gateway.Conflicting, "%s takes no calls", a.saved.Name)
+	}
+	return nil
 }
 
 // Connect hands the customer to who is consulted; Back ends the consultation; Conference brings all together.

@@ -27,6 +27,7 @@ export function callPreview(c: Conversation, language: Language, now: number): s
       return t.previewRinging;
     case "answered":
     case "connected":
+      if (c.call.held_since) return t.previewHeld(stopwatch(now - Date.parse(c.call.held_since)));
       return t.previewCall(stopwatch(now - sinceOf(c.call)));
   }
 }

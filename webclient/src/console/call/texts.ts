@@ -63,6 +63,7 @@ export interface CallTexts {
   previewWaiting: string;
   previewRinging: string;
   previewCall(time: string): string;
+  previewHeld(time: string): string;
   item: {
     running(from: string, customer: string): string;
     ended(record: CallRecord, customer: string): string;
@@ -149,6 +150,7 @@ const en: CallTexts = {
   previewWaiting: "Call, waits",
   previewRinging: "Being called",
   previewCall: (time) => `In a call, ${time}`,
+  previewHeld: (time) => `On hold, ${time}`,
   item: {
     running: (from, customer) => (from === "agent" ? `Call to ${customer}` : `Call from ${customer}`),
     ended: (r, customer) => {
@@ -245,6 +247,7 @@ const de: CallTexts = {
   previewWaiting: "Anruf, wartet",
   previewRinging: "Wird angerufen",
   previewCall: (time) => `Im Gespräch, ${time}`,
+  previewHeld: (time) => `Gehalten, ${time}`,
   item: {
     running: (from, customer) => (from === "agent" ? `Anruf an ${customer}` : `Anruf von ${customer}`),
     ended: (r, customer) => {
