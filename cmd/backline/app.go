@@ -34,6 +34,7 @@ import (
 	"backline/gateway/media"
 	"backline/gateway/oneport"
 	"backline/gateway/outbox"
+	"backline/gateway/pathcheck"
 	"backline/gateway/profiles"
 	"backline/gateway/quality"
 	"backline/gateway/router"
@@ -63,6 +64,7 @@ type App struct {
 	certs      *oneport.Certificate // nil: no TLS of our own
 	meter      *quality.Meter       // nil: no calls
 	lines      quality.Report
+	checks     *pathcheck.Checks // nil: no calls
 	courtesies *courtesies
 	channels   map[string]channels.Channel
 	metrics    *metrics
@@ -115,6 +117,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	if err := a.openRelay(); err != nil {
 		return err
 	}
+	a.openChecks()
 	all, err := openChannels(a)
 	if err != nil {
 		return err
@@ -311,6 +314,7 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 		g.Go(func() error { defer ended(); return a.engine.Run(work) })
 		g.Go(func() error { return a.meter.Run(lines) })
 		g.Go(func() error { return a.calls.Run(work) })
+		g.Go(func() error { return a.checks.Run(work) })
 	}
 	if a.relay != nil {
 		g.Go(func() error { return a.relay.server.Run(work) })

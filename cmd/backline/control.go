@@ -34,6 +34,7 @@ type controls struct {
 
 	emergency presser
 	lines     *quality.Report
+	doctor    func(*http.ServeMux) // nil: no gateway runs
 }
 
 func (c *controls) handler() http.Handler {
@@ -60,6 +61,9 @@ func (c *controls) handler() http.Handler {
 	c.linkRoutes(mux)
 	c.emergencyRoutes(mux)
 	c.reportRoutes(mux)
+	if c.doctor != nil {
+		c.doctor(mux)
+	}
 	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, r *http.Request) {
 		if err := c.journal.Export(r.Context(), w); err != nil {
 			panic(http.ErrAbortHandler) // the status is out: a cut connection says that it is not whole
@@ -140,7 +144,7 @@ func (a *App) control(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 		return l.Close()
 	}
-	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines}
+	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines, doctor: a.doctorRoutes}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
 

@@ -48,6 +48,9 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 	mux.Handle("GET /ws/console", onceRead(replayed, a.hub))
 	mux.Handle("GET /files/", a.files.Handler())
 	mux.Handle("GET /print/contact", a.signedIn(poster.Handler(a.contactSheet, problem)))
+	if a.checks != nil {
+		handleAll(mux, a.checks.Routes())
+	}
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", a.readyz)
 	mux.Handle("GET /metrics", a.metrics.handler())

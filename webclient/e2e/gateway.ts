@@ -144,6 +144,12 @@ ${more}`,
     return done.stdout;
   }
 
+  /** Begins a command that goes on, and prints JSON lines. */
+  begin(...command: string[]): Command {
+    const flag = this.args.indexOf("--config");
+    return new Command([...command, "--config", this.args[flag + 1] ?? ""]);
+  }
+
   /** Ends it as a power failure would. */
   async kill(): Promise<void> {
     await this.end("SIGKILL");
@@ -163,6 +169,46 @@ ${more}`,
       child.once("exit", () => resolve());
       child.kill(signal);
     });
+  }
+}
+
+/** What one JSON line of a command may hold. */
+export interface Line {
+  url: string;
+  path?: string;
+  ok?: boolean;
+}
+
+export class Command {
+  #out = "";
+  readonly #child;
+  readonly #code: Promise<number | null>;
+
+  constructor(args: string[]) {
+    this.#child = spawn(binary, args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#child.stdout.on("data", (d) => (this.#out += d));
+    this.#code = new Promise((resolve) => this.#child.once("exit", resolve));
+  }
+
+  lines(): Line[] {
+    return this.#out
+      .split("\n")
+      .slice(0, -1)
+      .map((l) => JSON.parse(l));
+  }
+
+  /** Waits for a line. */
+  async line(is: (l: Line) => unknown): Promise<Line> {
+    for (;;) {
+      const found = this.lines().find(is);
+      if (found) return found;
+      await new Promise((r) => setTimeout(r, 50));
+    }
+  }
+
+  /** Waits for its exit code. */
+  end(): Promise<number | null> {
+    return this.#code;
   }
 }
 

@@ -1,6 +1,7 @@
 // Calls through networks with walls: nothing but TURN gets through, by each of its transports, heard at both ends.
 // TURN over TLS shares the port of the pages.
 
+import AxeBuilder from "@axe-core/playwright";
 import { type Browser, type BrowserContext, expect, type Page } from "@playwright/test";
 import config from "../playwright.config";
 import { Gateway } from "./gateway";
@@ -81,3 +82,34 @@ for (const [transport, way] of [
     await jana.getByTestId("wrap-up-ready").first().click();
   });
 }
+
+test("doctor rtc: a phone proves each way, once", async ({ browser }) => {
+  const doctor = g.begin("doctor", "rtc", "--json");
+  const link = await doctor.line((l) => l.url);
+  const phone = {
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+    ignoreHTTPSErrors: true,
+  } as const;
+  for (const colorScheme of ["light", "dark"] as const) {
+    const { page } = await person(browser, { ...phone, colorScheme });
+    await page.goto(link.url);
+    if (colorScheme === "dark") {
+      await page.getByTestId("start").click();
+      await expect(page.getByRole("status")).toContainText("used already");
+    } else {
+      await page.getByTestId("start").click();
+      await expect(page.getByRole("status")).toHaveText(/Every way works/);
+      await expect(page.locator("[data-state=works]")).toHaveCount(5);
+    }
+    await page.screenshot({ path: `e2e/shots/check-${colorScheme}.png` });
+    const found = await new AxeBuilder({ page }).analyze();
+    expect(found.violations.map((v) => v.id)).toEqual([]);
+  }
+  expect(await doctor.end()).toBe(1); // proved, but a certificate of nobody's is not what customers need
+  const ways = doctor.lines().filter((l) => l.path);
+  expect(ways.map((l) => `${l.path} ${l.ok}`)).toEqual(
+    ["udp", "tcp", "turn-udp", "turn-tcp", "turn-tls"].map((p) => `${p} true`),
+  );
+});

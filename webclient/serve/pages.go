@@ -18,6 +18,9 @@ var consoleHTML string
 //go:embed talk.html
 var talkHTML string
 
+//go:embed check.html
+var checkHTML string
+
 // pageData is what the templates show.
 type pageData struct {
 	Script, Style string
@@ -51,6 +54,14 @@ func consolePage(b *build.Bundle) (*build.File, error) {
 		return nil, nil
 	}
 	return page("console.html", consoleHTML, pageData{Script: file(e.Script), Style: file(e.Style)})
+}
+
+func checkPage(b *build.Bundle) (*build.File, error) {
+	e, ok := b.Entry("check")
+	if !ok {
+		return nil, nil
+	}
+	return page("check.html", checkHTML, pageData{Script: file(e.Script), Style: file(e.Style)})
 }
 
 func talkPages(b *build.Bundle, c Company) (map[string]*build.File, error) {
@@ -98,6 +109,16 @@ func (h *Handler) serveConsole(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.sendPage(w, r, h.console, "no-cache", "camera=(self), microphone=(self), speaker-selection=(self), geolocation=(), payment=(), usb=()")
+}
+
+// serveCheck sends the page of a connection check. The token is the script's business.
+func (h *Handler) serveCheck(w http.ResponseWriter, r *http.Request) {
+	if h.check == nil {
+		http.Error(w, "this build has no page for checks", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("X-Robots-Tag", "noindex, nofollow, noarchive")
+	h.sendPage(w, r, h.check, "no-store", "microphone=(), camera=(), geolocation=(), payment=(), usb=()")
 }
 
 // serveTalk sends the page of a link. The token is the script's business: nothing here reads it.

@@ -38,6 +38,7 @@ type Handler struct {
 	bundle  *build.Bundle
 	policy  string
 	console *build.File            // nil: not part of this build
+	check   *build.File            // nil: not part of this build
 	talk    map[string]*build.File // by language; nil: not part of this build
 	speaks  string                 // the company's language, one of talk
 }
@@ -53,6 +54,9 @@ func New(o Options) (*Handler, error) {
 		h.speaks = "de"
 	}
 	if h.console, err = consolePage(o.Bundle); err != nil {
+		return nil, err
+	}
+	if h.check, err = checkPage(o.Bundle); err != nil {
 		return nil, err
 	}
 	if h.talk, err = talkPages(o.Bundle, o.Company); err != nil {
@@ -72,6 +76,7 @@ func (h *Handler) Routes() map[string]http.Handler {
 		"GET " + build.Prefix + "{name}": http.HandlerFunc(h.asset),
 		"GET /{$}":                       http.HandlerFunc(h.serveConsole),
 		"GET /talk/{token}":              http.HandlerFunc(h.serveTalk),
+		"GET /check/{token}":             http.HandlerFunc(h.serveCheck),
 	}
 }
 

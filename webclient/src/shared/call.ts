@@ -401,8 +401,8 @@ export class CallLine {
     clearTimeout(this.#detour);
     if (this.#relays.servers.length === 0 || (this.#relayed && !this.#restarting)) return;
     this.#detour = setTimeout(() => {
-      const found = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
-      if (pc !== this.#pc || found || !this.#up) return;
+      // Connected or completed: a path is found, and DTLS is under way.
+      if (pc !== this.#pc || /^co/.test(pc.iceConnectionState) || !this.#up) return;
       this.#walled = true;
       this.#open();
     }, RELAY_AFTER_MS);

@@ -46,13 +46,10 @@ export function peer(relays: ICEServer[] = []): RTCPeerConnection {
 
 /** Calls f when the browser says that its network is another; returns what ends that. */
 export function networkMoves(f: () => void): () => void {
-  const { connection } = navigator as { connection?: EventTarget };
-  addEventListener("online", f);
-  connection?.addEventListener("change", f);
-  return () => {
-    removeEventListener("online", f);
-    connection?.removeEventListener("change", f);
-  };
+  const over = new AbortController();
+  addEventListener("online", f, over);
+  (navigator as { connection?: EventTarget }).connection?.addEventListener("change", f, over);
+  return () => over.abort();
 }
 
 /** Plays what the other side says. One for each line; play(null) ends it and lets the screen sleep again. */
