@@ -48,6 +48,7 @@ type leg struct {
 	number   atomic.Uint32                           // payload type of what the browser sends
 	chosen   atomic.Pointer[webrtc.ICECandidatePair] // last, also when the connection is over
 	received reception
+	gaps     gaps
 	reported reported
 
 	mu      sync.Mutex
@@ -129,6 +130,7 @@ func (l *leg) live() {
 		case <-l.over:
 			return
 		case <-l.changed:
+			l.ask(time.Now())
 		case <-timer.C:
 		case <-report.C:
 			l.report(time.Now())
@@ -230,6 +232,9 @@ func (l *leg) readSound(t *webrtc.TrackRemote) {
 // sound counts one packet of n bytes and sends it on.
 func (l *leg) sound(p, scratch *rtp.Packet, n int, now time.Time) {
 	l.received.packet(p, n, now)
+	if l.gaps.packet(p, now) {
+		l.look() // it asks for them
+	}
 	l.in.forward(p, scratch, now)
 	if !l.heard.Load() && !l.heard.Swap(true) {
 		l.look()

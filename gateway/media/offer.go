@@ -65,7 +65,7 @@ func (l *leg) answer(ctx context.Context, offer string) (string, error) {
 	}
 	select {
 	case <-gathered: // at once: the candidates are known
-		return l.pc.LocalDescription().SDP, nil
+		return offerNack(l.pc.LocalDescription().SDP), nil
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}

@@ -129,6 +129,12 @@ func (r *reported) block(b rtcp.ReceptionReport, now time.Time) {
 	}
 }
 
+func (r *reported) roundTrip() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rtt
+}
+
 // report sends one compound packet: what we sent and what we got.
 func (l *leg) report(now time.Time) {
 	e := l.sender.GetParameters().Encodings
@@ -137,6 +143,8 @@ func (l *leg) report(now time.Time) {
 	}
 	var blocks []rtcp.ReceptionReport
 	if b, ok := l.received.block(now); ok {
+		// Who speaks repairs what is lost on the whole way, not only on the way to us.
+		b.FractionLost = max(b.FractionLost, l.in.worst())
 		blocks = append(blocks, b)
 	}
 	var p rtcp.Packet = &rtcp.ReceiverReport{SSRC: uint32(e[0].SSRC), Reports: blocks}
@@ -177,10 +185,27 @@ func (l *leg) takeRTCP(p rtcp.Packet, now time.Time) {
 		blocks = p.Reports
 	case *rtcp.ReceiverReport:
 		blocks = p.Reports
+	case *rtcp.TransportLayerNack:
+		if w := l.writer(p.MediaSSRC); w != nil {
+			w.again(p.Nacks)
+		}
 	}
 	for _, b := range blocks {
 		l.reported.block(b, now)
+		if w := l.writer(b.SSRC); w != nil {
+			w.loss.Store(uint32(b.FractionLost))
+		}
 	}
+}
+
+// writer finds a stream to the browser by its SSRC.
+func (l *leg) writer(ssrc uint32) *writer {
+	for _, o := range l.outs {
+		if t, ok := o.to.(*outlet); ok && t.ssrc.Load() == ssrc {
+			return o.writer
+		}
+	}
+	return nil
 }
 
 // ntpTime is the 64-bit NTP timestamp of t: seconds since 1900 and their fraction.

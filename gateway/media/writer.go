@@ -62,6 +62,9 @@ type writer struct {
 	seqBy  uint16
 	tsBy   uint32
 	sent   sent
+	kept   *kept // nil: nobody has asked for a packet again
+
+	loss atomic.Uint32 // of what was sent, as the browser said last, in 256ths
 }
 
 // sent counts what went out, as sender reports want it.
@@ -131,6 +134,9 @@ func (w *writer) send(p *rtp.Packet) {
 	}
 	w.sent.Packets++
 	w.sent.Octets += uint32(len(p.Payload))
+	if w.kept != nil {
+		w.kept.put(p)
+	}
 }
 
 // progress says what was sent, and what the RTP clock of the stream shows now; false before the first packet.

@@ -202,6 +202,7 @@ export class Command {
     for (;;) {
       const found = this.lines().find(is);
       if (found) return found;
+      if (this.#child.exitCode !== null) throw new Error(`the command ended with ${this.#child.exitCode}`);
       await new Promise((r) => setTimeout(r, 50));
     }
   }

@@ -8,12 +8,15 @@ import type { BrowserContext, WebSocketRoute } from "@playwright/test";
 
 export interface Passes {
   udp: boolean;
-  /** ICE over TCP; the web always passes. Default true. */
+  /** ICE over TCP, and TURN; the web always passes. Default true. */
   tcp?: boolean;
 }
 
 export class Network {
   #cut = false;
+  /** The part of datagrams that are lost, in each direction, by a die that falls the same in every run. */
+  loss = 0;
+  #die = 1;
   #silent: Promise<Server> | undefined;
   #held: (() => void)[] = [];
   readonly #relays = new Map<number, Relay>();
@@ -24,6 +27,16 @@ export class Network {
   static async of(context: BrowserContext, o: Passes = { udp: true }): Promise<Network> {
     const n = new Network(o);
     await context.exposeFunction("relayPort", (port: number, way: string) => n.#way(port, way));
+    if (!(o.tcp ?? true)) {
+      await context.addInitScript(() => {
+        const Native = window.RTCPeerConnection;
+        window.RTCPeerConnection = class extends Native {
+          constructor(c: RTCConfiguration = {}) {
+            super({ ...c, iceServers: [] });
+          }
+        };
+      });
+    }
     await context.addInitScript(() => {
       const w = window as unknown as { relayPort(port: number, way: string): Promise<number> };
       const native: (d: RTCSessionDescriptionInit) => Promise<void> = RTCPeerConnection.prototype.setRemoteDescription;
@@ -86,10 +99,15 @@ export class Network {
     return typeof at === "object" && at ? at.port : 9;
   }
 
+  #loses(): boolean {
+    this.#die = (this.#die * 48271) % 0x7fffffff; // minimal standard generator
+    return this.#die / 0x7fffffff < this.loss;
+  }
+
   async #relay(port: number): Promise<number> {
     let r = this.#relays.get(port);
     if (!r) {
-      r = await Relay.to(port, () => this.#cut || !this.passes.udp);
+      r = await Relay.to(port, () => this.#cut || !this.passes.udp || this.#loses());
       this.#relays.set(port, r);
     }
     return r.port;
