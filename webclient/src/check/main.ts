@@ -70,8 +70,8 @@ class Page {
   async #try(way: Way, key: string, ice: ICEServer[]): Promise<WayResult> {
     this.#show(way, "tries", t.tries);
     const offer = async (path: Way, sdp: string) => (await ask<{ sdp: string }>("offer", { key, path, sdp })).sdp;
-    const result = await tryWay(way, { offer, ice });
-    await ask("result", { key, ...result });
+    const report = (r: WayResult) => ask<void>("result", { key, ...r });
+    const result = await tryWay(way, { offer, ice, report });
     this.#show(way, result.ok ? "works" : "blocked", result.ok ? t.works(result.ms) : t.blocked);
     return result;
   }

@@ -20,6 +20,8 @@ export interface WayOptions {
   offer(path: Way, sdp: string): Promise<string>;
   /** The relays as the gateway names them. */
   ice: ICEServer[];
+  /** Told of the result while the line is still up, so that the gateway can compare it with what it sees. */
+  report?(r: WayResult): Promise<void>;
   /** Given up after this. */
   patience?: number;
 }
@@ -55,30 +57,39 @@ export function answerFor(way: Way, sdp: string): string {
 export async function tryWay(path: Way, o: WayOptions): Promise<WayResult> {
   const began = performance.now();
   const since = () => Math.round(performance.now() - began);
-  const patience = o.patience ?? PATIENCE_MS;
-  let said = "";
-  let pc: RTCPeerConnection | undefined;
+  let line: RTCPeerConnection | undefined;
+  let why: string;
   try {
-    const line = new RTCPeerConnection(configOf(path, o.ice));
-    pc = line;
-    line.onicecandidateerror = (e) => {
-      said = `${e.errorCode} ${e.errorText}`.trim();
-    };
-    line.addTransceiver("audio", { direction: "recvonly" });
-    await line.setLocalDescription(await line.createOffer());
-    const answer = await o.offer(path, line.localDescription?.sdp ?? "");
-    await line.setRemoteDescription({ type: "answer", sdp: answerFor(path, answer) });
-    while (since() < patience) {
-      if (await hears(line)) return { path, ok: true, ms: since(), detail: "" };
-      await new Promise((r) => setTimeout(r, LOOK_MS));
-    }
-    const state = line.iceConnectionState === "connected" ? "connected, but no sound came" : "no connection";
-    return { path, ok: false, ms: since(), detail: said ? `${state}: ${said}` : state };
+    line = new RTCPeerConnection(configOf(path, o.ice));
+    why = await run(line, path, o, () => since() >= (o.patience ?? PATIENCE_MS));
   } catch (e) {
-    return { path, ok: false, ms: since(), detail: e instanceof Error ? e.message : "the browser refused" };
-  } finally {
-    pc?.close();
+    why = e instanceof Error ? e.message : "the browser refused";
   }
+  const result: WayResult = { path, ok: why === "", ms: since(), detail: why };
+  try {
+    await o.report?.(result);
+  } finally {
+    line?.close();
+  }
+  return result;
+}
+
+/** Returns why it does not work; "" when sound was heard. */
+async function run(line: RTCPeerConnection, path: Way, o: WayOptions, late: () => boolean): Promise<string> {
+  let said = "";
+  line.onicecandidateerror = (e) => {
+    said = `${e.errorCode} ${e.errorText}`.trim();
+  };
+  line.addTransceiver("audio", { direction: "sendrecv" }); // the gateway wants a line that talks; this one is silent
+  await line.setLocalDescription(await line.createOffer());
+  const answer = await o.offer(path, line.localDescription?.sdp ?? "");
+  await line.setRemoteDescription({ type: "answer", sdp: answerFor(path, answer) });
+  while (!late()) {
+    if (await hears(line)) return "";
+    await new Promise((r) => setTimeout(r, LOOK_MS));
+  }
+  const state = line.iceConnectionState === "connected" ? "connected, but no sound came" : "no connection";
+  return said ? `${state}: ${said}` : state;
 }
 
 async function hears(line: RTCPeerConnection): Promise<boolean> {
