@@ -57,6 +57,12 @@ func onlyUDP(s *webrtc.SettingEngine) {
 
 func newClient(t testing.TB, settings ...setting) *client {
 	t.Helper()
+	return newClientWith(t, nil, settings...)
+}
+
+// newClientWith has something between it and its line.
+func newClientWith(t testing.TB, between interceptor.Factory, settings ...setting) *client {
+	t.Helper()
 	set := webrtc.SettingEngine{LoggerFactory: silentLogs()}
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	set.SetIncludeLoopbackCandidate(true)
@@ -71,6 +77,9 @@ func newClient(t testing.TB, settings ...setting) *client {
 	}, webrtc.RTPCodecTypeAudio))
 	reports := &interceptor.Registry{}
 	must(t, webrtc.ConfigureRTCPReports(reports))
+	if between != nil {
+		reports.Add(between)
+	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithSettingEngine(set), webrtc.WithInterceptorRegistry(reports))
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	must(t, err)

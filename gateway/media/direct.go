@@ -137,6 +137,9 @@ func (d *direct) take(l *leg, b []byte, now time.Time) (pass bool) {
 	if d.plain == nil {
 		d.plain = make([]byte, 0, maxPacket)
 	}
+	if !l.streams.known(binary.BigEndian.Uint32(b[8:12])) {
+		return true // to be counted
+	}
 	plain, err := d.remote.DecryptRTP(d.plain, b, &d.packet.Header)
 	if err != nil { // forged, or repeated
 		return false

@@ -49,6 +49,7 @@ type leg struct {
 	chosen   atomic.Pointer[webrtc.ICECandidatePair] // last, also when the connection is over
 	received reception
 	gaps     gaps
+	streams  streams
 	reported reported
 
 	mu      sync.Mutex
@@ -64,8 +65,9 @@ func (e *Engine) newLeg(key LegKey, spare int) (*leg, error) {
 		negotiating: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 		over: make(chan struct{}),
 	}
+	l.streams.many = func() { l.end() }
 	l.path.seen = func(c ice.Candidate) { l.direct.seen(l, c) }
-	api, err := e.sockets.api(l.path, l.direct.ring)
+	api, err := e.sockets.api(l.path, l.direct.ring, &l.streams)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ var opus = webrtc.RTPCodecParameters{
 
 // api builds what pion needs for one connection. No interceptor is registered: reports are written by the leg
 // (rtcp.go), which costs no allocation per packet.
-func (s *sockets) api(path *firstPath, keys *keyring) (*webrtc.API, error) {
+func (s *sockets) api(path *firstPath, keys *keyring, streams *streams) (*webrtc.API, error) {
 	codecs := &webrtc.MediaEngine{}
 	if err := codecs.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
 		return nil, fmt.Errorf("register Opus: %w", err)
@@ -34,6 +34,7 @@ func (s *sockets) api(path *firstPath, keys *keyring) (*webrtc.API, error) {
 	set := webrtc.SettingEngine{LoggerFactory: quiet{}}
 	set.SetLite(true)
 	set.SetICEBindingRequestHandler(path.take)
+	set.BufferFactory = streams.buffer
 	set.DisableActiveTCP(true) // else an offer could have us connect to any address
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	set.SetNetworkTypes([]webrtc.NetworkType{
