@@ -14,6 +14,6 @@ COPY --from=build --chown=65532:65532 /data /data
 ENV ZONEINFO=/zoneinfo.zip
 USER 65532:65532
 VOLUME /data
-EXPOSE 8080 7881/udp 7881/tcp
+EXPOSE 8080 7881/udp 7881/tcp 3478/udp 3478/tcp
 ENTRYPOINT ["/backline"]
 CMD ["serve", "--config", "/etc/backline/backline.yaml"]

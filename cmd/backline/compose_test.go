@@ -55,8 +55,8 @@ func TestComposeFileIsTrue(t *testing.T) {
 	for _, p := range gw.Ports {
 		published = append(published, fmt.Sprintf("%d/%s", p.Target, p.Protocol))
 	}
-	want := []string{"8080/tcp", "7881/udp", "7881/tcp"}
-	if c.Listen != "0.0.0.0:8080" || c.RTC.Media != ":7881" || c.Data != "/data" || !slices.Equal(published, want) {
+	want := []string{"8080/tcp", "7881/udp", "7881/tcp", "3478/udp", "3478/tcp"}
+	if c.Listen != "0.0.0.0:8080" || c.RTC.Media != ":7881" || c.RTC.Turn != ":3478" || c.Data != "/data" || !slices.Equal(published, want) {
 		t.Errorf("the container listens on %s and %s, keeps its data in %s and publishes %v", c.Listen, c.RTC.Media, c.Data, published)
 	}
 	if !gw.ReadOnly || gw.StopGracePeriod == nil {
