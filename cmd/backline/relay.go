@@ -81,14 +81,21 @@ func turnURLs(c *config.Config, s *turn.Server, secure net.Listener) []string {
 			all = append(all, fmt.Sprintf("turn:%s:%d?transport=%s", host, at.Port(), transport))
 		}
 	}
-	switch {
-	case secure == nil:
-	case c.RTC.TurnTLS == config.Shared:
-		all = append(all, fmt.Sprintf("turns:%s:%s?transport=tcp", host, publicPort(c.PublicURL)))
-	default:
-		all = append(all, fmt.Sprintf("turns:%s:%d?transport=tcp", host, secure.Addr().(*net.TCPAddr).Port))
+	if secure != nil {
+		all = append(all, fmt.Sprintf("turns:%s:%s?transport=tcp", host, securePort(c, secure)))
 	}
 	return all
+}
+
+// securePort is where browsers find TURN over TLS.
+func securePort(c *config.Config, l net.Listener) string {
+	switch {
+	case c.RTC.TurnTLSPort != 0:
+		return strconv.Itoa(c.RTC.TurnTLSPort)
+	case c.RTC.TurnTLS == config.Shared:
+		return publicPort(c.PublicURL)
+	}
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 // publicPort is the port of an address that browsers open.
@@ -97,7 +104,7 @@ func publicPort(address string) string {
 	if err != nil {
 		return "443" // config has checked it
 	}
-	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme], strconv.Itoa(443))
+	return cmp.Or(u.Port(), map[string]string{"http": "80"}[u.Scheme], "443")
 }
 
 // relays are the TURN servers for one side of a call.

@@ -379,6 +379,7 @@ func (k *checker) rtc() {
 	for i, s := range k.c.RTC.STUN {
 		k.address(fmt.Sprintf("rtc.stun[%d]", i), s)
 	}
+	k.within("rtc.turn_tls_port", k.c.RTC.TurnTLSPort, 0, 65535)
 	switch s := k.c.RTC.TurnTLS; s {
 	case NoTurnTLS:
 	default:

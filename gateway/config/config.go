@@ -299,6 +299,9 @@ type RTC struct {
 	// TurnTLS is where TURN over TLS is spoken: "shared" for the port of listen, which tells the two apart, or
 	// an address of its own. Either needs tls. Default shared where tls is set, else none.
 	TurnTLS string `yaml:"turn_tls"`
+	// TurnTLSPort is the port of TURN over TLS as browsers see it, where something before the gateway passes it
+	// through. Default: that of turn_tls, of public_url where it is shared.
+	TurnTLSPort int `yaml:"turn_tls_port"`
 	// TurnHost is the name or address at which browsers reach TURN; for TLS the certificate must have it.
 	// Default: the host of public_url.
 	TurnHost string `yaml:"turn_host"`
