@@ -44,6 +44,13 @@ func (l *lines) connects(token string, p pathcheck.Path, by string) {
 	l.stats["check-"+token+"-"+string(p)] = []media.Stats{{State: media.Connected, Path: by, Out: media.Flow{Packets: 3}}}
 }
 
+// ends are the lines that were ended.
+func (l *lines) ends() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.ended)
+}
+
 type room struct {
 	*pathcheck.Checks
 	t     *testing.T
@@ -56,7 +63,11 @@ func newRoom(t *testing.T) *room {
 	r.Checks = pathcheck.New(pathcheck.Options{Media: r.lines, Paths: []pathcheck.Path{pathcheck.UDP, pathcheck.TurnTLS},
 		Relays: func(call gateway.CallID, side string) []wire.ICEServer {
 			return []wire.ICEServer{{Username: string(call) + ":" + side}}
-		}, End: func(call string) { r.over = append(r.over, call) }})
+		}, End: func(call string) {
+			r.lines.mu.Lock()
+			defer r.lines.mu.Unlock()
+			r.over = append(r.over, call)
+		}})
 	return r
 }
 
@@ -122,13 +133,17 @@ func TestWhatIsLeftOpenEnds(t *testing.T) {
 		r.must(err)
 		time.Sleep(pathcheck.LineTime + 2*time.Second)
 		synctest.Wait()
-		if want := []string{"check-" + token + "-udp"}; !slices.Equal(r.lines.ended, want) {
-			t.Errorf("ended %v, want %v", r.lines.ended, want)
+		if want := []string{"check-" + token + "-udp"}; !slices.Equal(r.lines.ends(), want) {
+			t.Errorf("ended %v, want %v", r.lines.ends(), want)
 		}
 		time.Sleep(pathcheck.Lifetime)
 		synctest.Wait()
-		if got := r.Wait(ctx, token, 0); !got.Over || len(r.over) != 1 {
-			t.Errorf("state %+v, relays ended %v; want it over", got, r.over)
+		got := r.Wait(ctx, token, 0)
+		r.lines.mu.Lock()
+		over := len(r.over)
+		r.lines.mu.Unlock()
+		if !got.Over || over != 1 {
+			t.Errorf("state %+v, relays ended %d times; want it over", got, over)
 		}
 		for range pathcheck.MaxChecks {
 			_, _, err := r.Make()
