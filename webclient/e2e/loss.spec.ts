@@ -90,8 +90,15 @@ async function over(page: Page, ms: number): Promise<{ lost: number; concealed: 
   return { lost, concealed, text };
 }
 
+let g: Gateway;
+test.beforeEach(async () => {
+  g = await Gateway.demo();
+});
+test.afterEach(async () => {
+  await g.stop();
+});
+
 test("a fifth of all packets is lost: a voice stays whole", async ({ browser }) => {
-  const g = await Gateway.demo();
   const options = { permissions: ["microphone"] };
   const jana = await agent(browser, g, "jana", options);
   await listen(jana.context);
@@ -113,5 +120,4 @@ test("a fifth of all packets is lost: a voice stays whole", async ({ browser }) 
   console.log(`to the customer: ${down.text}\nto the agent: ${up.text}`);
   for (const way of [down, up]) expect(way.concealed).toBeLessThan(0.1);
   network.close();
-  await g.stop();
 });
