@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,6 +36,7 @@ type controls struct {
 	emergency presser
 	lines     *quality.Report
 	doctor    func(*http.ServeMux) // nil: no gateway runs
+	music     *holdMusic           // nil: calls are switched off
 }
 
 func (c *controls) handler() http.Handler {
@@ -64,6 +66,7 @@ func (c *controls) handler() http.Handler {
 	if c.doctor != nil {
 		c.doctor(mux)
 	}
+	c.musicRoutes(mux)
 	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, r *http.Request) {
 		if err := c.journal.Export(r.Context(), w); err != nil {
 			panic(http.ErrAbortHandler) // the status is out: a cut connection says that it is not whole
@@ -144,7 +147,7 @@ func (a *App) control(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 		return l.Close()
 	}
-	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines, doctor: a.doctorRoutes}
+	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines, doctor: a.doctorRoutes, music: a.music}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
 
@@ -172,7 +175,7 @@ func withFolder(ctx context.Context, data string, c *config.Config, do func(*htt
 		texts = emergencyTexts(c)
 	}
 	alert := &shelf{journal: j, state: emergency.New(texts)}
-	face := &controls{access: access.New(access.Options{Journal: j}), journal: j, emergency: alert, lines: &quality.Report{}}
+	face := &controls{access: access.New(access.Options{Journal: j}), journal: j, emergency: alert, lines: &quality.Report{}, music: shelvedMusic(data)}
 	apply := []func(journal.Event) error{face.access.Apply, alert.Apply, face.lines.Apply}
 	if c != nil {
 		if face.links, err = openLinks(c, j, face.access, nil); err != nil {
@@ -210,7 +213,9 @@ func replay(ctx context.Context, j journal.Journal, apply []func(journal.Event) 
 // call sends one request to the control handler and decodes its answer into out, if any.
 func call(ctx context.Context, c *http.Client, method, path string, in, out any) error {
 	var body io.Reader
-	if in != nil {
+	if raw, ok := in.([]byte); ok {
+		body = bytes.NewReader(raw)
+	} else if in != nil {
 		data, err := json.Marshal(in)
 		if err != nil {
 			return err

@@ -51,6 +51,7 @@ func commands() []command {
 		{"agent", "add|list|remove|password", "people who answer", (*Main).agent},
 		{"token", "create|list|revoke", "tokens for scripts", (*Main).token},
 		{"link", "create|send|list|revoke|rotate-key", "signed links by which customers call", (*Main).link},
+		{"music", "show|set FILE|default", "what callers hear while they wait", (*Main).musicCommand},
 		{"emergency", "on|off|status", "tell every customer that the phones are dead", (*Main).emergency},
 		{"config", "check|show FILE", "judge or print a configuration", (*Main).config},
 		{"report", "calls [--days 30]", "how good calls were, by day, entry and path", (*Main).report},

@@ -220,5 +220,17 @@ func TestMusicIsReplacedByAdministrators(t *testing.T) {
 	if s.ask("DELETE", "/api/v1/hold-music", nil, 200, &m); m.Own {
 		t.Errorf("without it %+v", m)
 	}
+	music := func(want string, args ...string) {
+		t.Helper()
+		if code, out, errs := run(t, "", append(append([]string{"music"}, args...), "--config", in.path)...); code != exitDone || !strings.Contains(out, want) {
+			t.Errorf("music %v: %d %s%s, want %q", args, code, out, errs, want)
+		}
+	}
+	music("your own", "set", "../../gateway/media/hold.opus")
+	if s.ask("GET", "/api/v1/hold-music", nil, 200, &m); !m.Own {
+		t.Errorf("after the command %+v", m)
+	}
 	in.stop()
+	music("your own", "show") // of the folder
+	music("that of the program", "default")
 }

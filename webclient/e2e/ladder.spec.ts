@@ -97,7 +97,14 @@ async function hears(jana: Page): Promise<void> {
 test("UDP is blocked: the call goes over TCP, and the page says so", async ({ browser }) => {
   const jana = await answering(browser);
   const { page } = await opened(browser, { udp: false });
-  await main(page).getByTestId("call").click();
+  await main(page).getByTestId("try").click();
+  const found = (what: string) => page.getByTestId(`check-${what}`);
+  await expect(found("udp")).toHaveAttribute("data-result", "no");
+  await expect(found("tcp")).toHaveAttribute("data-result", "ok");
+  for (const what of ["browser", "mic"]) await expect(found(what)).toHaveAttribute("data-result", "ok");
+  await look(page, "check-phone");
+  expect(await item(jana).count()).toBe(0); // a check is no call
+  await page.getByTestId("check-next").click();
   await expect(main(page).getByTestId("call-panel").or(page.locator("[data-phase=waiting]")).first()).toBeVisible();
   await accept(jana);
   await expect(page.locator("[data-phase=talking]").first()).toBeVisible();
@@ -231,3 +238,27 @@ test("the page is closed meanwhile: the link comes by text message, and its call
   await Promise.all([expectSound(again), expectSound(jana)]);
   await expect(item(jana)).toHaveCount(1);
 });
+
+for (const [name, options] of [
+  ["desktop-light", { viewport: { width: 1280, height: 900 }, isMobile: false, hasTouch: false }],
+  ["phone-dark", { colorScheme: "dark" }],
+] as const) {
+  test(`the other ways, ${name}, in German`, async ({ browser }) => {
+    test.setTimeout(60_000);
+    const { page } = await opened(browser, { options: { ...options, locale: "de-DE" } });
+    await look(page, `ready-${name}`);
+    await main(page).getByTestId("voice").click();
+    await expect(page.getByTestId("voice-time")).toHaveText(/0:0[1-9]/);
+    await look(page, `recording-${name}`);
+    await page.getByTestId("voice-stop").click();
+    await expect(page.getByTestId("voice-state")).toContainText("aufgenommen");
+    await look(page, `recorded-${name}`);
+    await page.getByTestId("voice-back").click();
+    await main(page).getByTestId("back").click();
+    await look(page, `back-${name}`);
+    await page.getByTestId("back-back").click();
+    await main(page).getByTestId("try").click();
+    await expect(page.getByTestId("check-state")).toContainText("können Sie anrufen");
+    await look(page, `check-${name}`);
+  });
+}

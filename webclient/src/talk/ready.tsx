@@ -127,6 +127,11 @@ function Ways({ chat, call, words, write }: PageProps) {
       {failed && <div class="ladder">{call?.ladder()}</div>}
       {ways.map((w) => w[0] === first && button(w, first === "call" ? "big" : "big plain"))}
       {first === "call" && <p class="hint">{t.hint}</p>}
+      {calls && !failed && !app && (
+        <button type="button" class="try" data-testid="try" disabled={!call} onClick={() => call?.leave("check")}>
+          {t.check}
+        </button>
+      )}
       <div class="tiles">
         {ways.map((w) => w[1] && (failed ? w[0] === "call" : w[0] !== first) && button(w, "alt"))}
       </div>

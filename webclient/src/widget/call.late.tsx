@@ -64,8 +64,8 @@ export class CallPart extends Calling implements Calls {
     return this.#o.t()[s.mic !== "on" ? s.mic : s.muted ? "muted" : "heard"];
   }
 
-  leave(rung: "voice" | "back"): void {
-    void this.#open().then((ladder) => ladder.leave(rung));
+  leave(way: "voice" | "back" | "check"): void {
+    void this.#open().then((ladder) => ladder.leave(way));
   }
 
   /** What the customer does in place of calling; a person who is there comes first. */

@@ -2,7 +2,7 @@
 // show the same phases, each in its own way.
 
 import { type CallLine, type LineEnd, type LineState, newCallID } from "../shared/call";
-import type { VisitorCall } from "../shared/protocol";
+import type { CallAnswer, VisitorCall } from "../shared/protocol";
 import type { Calls } from "./calls";
 import type { Chat } from "./chat";
 
@@ -119,9 +119,14 @@ export class Calling implements Omit<Calls, "view" | "leave"> {
     this.line.dispose();
   }
 
+  /** Hears answers too, for lines that are no call's. */
+  also: ((a: CallAnswer) => void) | undefined;
+
   heard(f: Parameters<Calls["heard"]>[0]): void {
-    if (f.t === "call.answer") this.line.answered(f);
-    else if (f.call === this.#call?.id) this.#peer = f.state;
+    if (f.t === "call.answer") {
+      this.line.answered(f);
+      this.also?.(f);
+    } else if (f.call === this.#call?.id) this.#peer = f.state;
     this.changed();
   }
 

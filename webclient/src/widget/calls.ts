@@ -5,6 +5,7 @@ import type { MicTrouble } from "../shared/call";
 import type { CallAnswer, CallPeer } from "../shared/protocol";
 import type { Chat } from "./chat";
 import type { Kit } from "./late";
+import type { Rung } from "./own/ladder";
 
 /** Calls, once loaded. They read the chat's status and connection by themselves. */
 export interface Calls {
@@ -13,8 +14,8 @@ export interface Calls {
   heard(f: ({ t: "call.answer" } & CallAnswer) | ({ t: "call.peer" } & CallPeer)): void;
   /** Calls the company. To be called in a click. */
   dial(): void;
-  /** Leaves a voice message, or asks to be called back. To be called in a click. */
-  leave(rung: "voice" | "back"): void;
+  /** Leaves a voice message, asks to be called back, or checks whether a call works. To be called in a click. */
+  leave(way: "voice" | "back" | "check"): void;
   /** What the head shows of a call; undefined: there is none. */
   view(): ComponentChildren;
   /** What the launcher shows: how long it has lasted; "" when there is none. */
@@ -36,6 +37,10 @@ export interface PanelOptions {
   trouble(error: unknown): MicTrouble;
   limits: { voiceMS: number; voicePiece: number };
   changed(): void;
+  /** Takes another way. */
+  go(rung: Rung): void;
+  /** Hears the answer to the offer of a line that is none of the call's. */
+  ask(call: string, answered: (a: CallAnswer) => void): void;
   /** Goes back to where it was opened. */
   done(): void;
   /** Writes instead. */

@@ -2,7 +2,7 @@
 // in place of a call. Loaded while a call is in the making, waits or has failed, and when another way is wanted.
 
 import type { CallLine, MicTrouble } from "../shared/call";
-import { MAX_VOICE_MS, VOICE_PIECE } from "../shared/protocol";
+import { type CallAnswer, MAX_VOICE_MS, VOICE_PIECE } from "../shared/protocol";
 import type { Phase } from "./calling";
 import type { Panel } from "./calls";
 import type { Chat } from "./chat";
@@ -18,7 +18,13 @@ export interface LadderOptions {
   kit: Kit;
   microphone(): Promise<MediaStream>;
   trouble(error: unknown): MicTrouble;
-  call: { phase: Phase; line: CallLine; again(): void; dismiss(): void };
+  call: {
+    phase: Phase;
+    line: CallLine;
+    also: ((a: CallAnswer) => void) | undefined;
+    again(): void;
+    dismiss(): void;
+  };
   language(): string;
   changed(): void;
   /** Brings the chat before the customer's eyes; write: to write, where that is something else. */
@@ -31,6 +37,9 @@ export default (o: LadderOptions): Ladder => {
   return new Ladder(o);
 };
 
+/** A word to those who wait, this often. */
+const COMFORT_MS = 30_000;
+
 export class Ladder {
   #panel: Panel | undefined;
   /** Grows with each panel, so that a late one finds that another is wanted. */
@@ -40,6 +49,7 @@ export class Ladder {
   #line: RTCPeerConnection | undefined;
   #tried: Way[] = [];
   #timers: ReturnType<typeof setTimeout>[] = [];
+  #again: ReturnType<typeof setTimeout> | undefined;
 
   readonly #o: LadderOptions;
 
@@ -52,19 +62,28 @@ export class Ladder {
     return this.#panel?.view();
   }
 
-  /** A voice message, or to be called back. */
-  leave(rung: "voice" | "back"): void {
+  /** A voice message, to be called back, or the check before a call. */
+  leave(rung: "voice" | "back" | "check"): void {
     const { call, chat, kit, language, microphone, trouble, changed } = this.#o;
-    if (rung === "voice" && call.line.busy) return; // it has the microphone
+    if (rung !== "back" && call.line.busy) return; // it has the microphone
     const turn = ++this.#turn;
     const options = {
       ...{ chat, kit, language, microphone, trouble, changed },
       limits: { voiceMS: MAX_VOICE_MS, voicePiece: VOICE_PIECE },
       write: () => this.#go("write"),
+      go: (other: Rung) => this.#go(other),
+      ask: (id: string, answered: (a: CallAnswer) => void) => {
+        call.also = (a) => a.call === id && answered(a);
+      },
       kept: () => call.line.hangup(),
       done: () => this.#stay(),
     };
-    (rung === "voice" ? import("./voice.late") : import("./back.late")).then(
+    const parts = {
+      voice: () => import("./voice.late"),
+      back: () => import("./back.late"),
+      check: () => import("./check.late"),
+    };
+    parts[rung]().then(
       (part) => {
         if (turn !== this.#turn) return;
         this.#panel?.close();
@@ -80,6 +99,7 @@ export class Ladder {
     const { call, show, write = show } = this.#o;
     switch (rung) {
       case "call":
+        this.#stay();
         call.again();
         break;
       case "back":
@@ -137,6 +157,7 @@ export class Ladder {
             {t.trying[on]}
           </p>
         )}
+        {phase.is === "waiting" && this.#comfort(t)}
         <button
           type="button"
           class={on === "deaf" || phase.is === "failed" ? "go" : ""}
@@ -147,6 +168,22 @@ export class Ladder {
           {t.next[rung]}
         </button>
       </>
+    );
+  }
+
+  /** How long it takes, as far as is known, and after a while a word that nobody is forgotten. */
+  #comfort(t: typeof en) {
+    const { chat, changed } = this.#o;
+    const began = Date.parse(chat.status?.call?.since ?? "") - chat.ahead;
+    const waited = Math.max(0, Date.now() - began) || 0; // not a number where nobody has said since when
+    const turn = Math.floor(waited / COMFORT_MS);
+    clearTimeout(this.#again);
+    this.#again = setTimeout(changed, COMFORT_MS - (waited % COMFORT_MS) + 50);
+    const ms = chat.status?.estimate_ms ?? -1;
+    return (
+      <p class="trying" role="status" data-testid="comfort">
+        {ms >= 0 && t.wait(Math.max(1, Math.ceil(ms / 60_000)))} {turn > 0 && t.comfort[turn % t.comfort.length]}
+      </p>
     );
   }
 

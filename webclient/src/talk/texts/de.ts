@@ -28,6 +28,7 @@ const de: TalkTexts = {
   hint: "Kostenlos und ohne App. Ihr Browser fragt nach dem Mikrofon.",
   write: "Schreiben",
   leave: "Nachricht hinterlassen",
+  check: "Erst prüfen, ob es geht",
   voice: "Sprachnachricht",
   back: "Rückruf",
   noCalls: "Anrufe sind gerade nicht möglich. Schreiben können Sie uns.",

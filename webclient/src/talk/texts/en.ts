@@ -28,6 +28,7 @@ const en = {
   hint: "Free and without an app. Your browser will ask for the microphone.",
   write: "Write",
   leave: "Leave a message",
+  check: "Check first whether it works",
   voice: "Voice message",
   back: "Call me back",
   noCalls: "Calls cannot be had right now. You can write to us.",

@@ -7,6 +7,12 @@ const en = {
     tls: "TCP does not get through either. Trying TLS …",
     deaf: "A call does not get through this network so far. It is still being tried; you need not wait for it.",
   },
+  wait: (minutes: number) => (minutes > 1 ? `It takes about ${minutes} minutes.` : "It takes about a minute."),
+  comfort: [
+    "You need not hold the phone: keep your place, and we call you back.",
+    "Thank you for waiting. You have not been forgotten.",
+    "Meanwhile you can write what it is about; whoever answers has it in front of them.",
+  ],
   next: {
     call: "Call",
     voice: "Leave a voice message",
