@@ -29,7 +29,7 @@ const de: TalkTexts = {
   write: "Schreiben",
   leave: "Nachricht hinterlassen",
   check: "Erst prüfen, ob es geht",
-  voice: "Sprachnachricht",
+  voice: "Sprach\u00adnachricht", // it may be parted there
   back: "Rückruf",
   noCalls: "Anrufe sind gerade nicht möglich. Schreiben können Sie uns.",
   expired: (day) => `Mit diesem Link konnten Sie bis ${day} anrufen. Schreiben können Sie uns weiterhin.`,
