@@ -31,10 +31,15 @@ func (s *sockets) api(path *firstPath, keys *keyring, streams *streams) (*webrtc
 	if err := codecs.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
 		return nil, fmt.Errorf("register Opus: %w", err)
 	}
+	return s.apiFor(path, keys, streams, codecs, &interceptor.Registry{})
+}
+
+// apiFor is api with codecs and interceptors of somebody else's choice. Keys may be nil: all goes through pion.
+// Streams may be nil: pion makes its own buffers.
+func (s *sockets) apiFor(path *firstPath, keys *keyring, streams *streams, codecs *webrtc.MediaEngine, chain *interceptor.Registry) (*webrtc.API, error) {
 	set := webrtc.SettingEngine{LoggerFactory: quiet{}}
 	set.SetLite(true)
 	set.SetICEBindingRequestHandler(path.take)
-	set.BufferFactory = streams.buffer
 	set.DisableActiveTCP(true) // else an offer could have us connect to any address
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	set.SetNetworkTypes([]webrtc.NetworkType{
@@ -49,14 +54,19 @@ func (s *sockets) api(path *firstPath, keys *keyring, streams *streams) (*webrtc
 		return nil, fmt.Errorf("be the DTLS server: %w", err)
 	}
 	set.SetDTLSInsecureSkipHelloVerify(true) // ICE has verified the address; a cookie would cost a round trip
-	set.SetDTLSServerHelloMessageHook(keys.hello)
-	set.SetDTLSKeyLogWriter(keys)
+	if streams != nil {
+		set.BufferFactory = streams.buffer
+	}
+	if keys != nil {
+		set.SetDTLSServerHelloMessageHook(keys.hello)
+		set.SetDTLSKeyLogWriter(keys)
+	}
 	set.SetSRTPProtectionProfiles(profiles()...)
 	if err := s.tell(&set); err != nil {
 		return nil, err
 	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithSettingEngine(set),
-		webrtc.WithInterceptorRegistry(&interceptor.Registry{})), nil
+		webrtc.WithInterceptorRegistry(chain)), nil
 }
 
 // profiles are how sound may be encrypted, the cheapest on a processor with AES instructions first; every

@@ -1,0 +1,417 @@
+package sfu
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"backline/gateway"
+)
+
+const (
+	// lookEvery is how often layers are chosen.
+	lookEvery = 250 * time.Millisecond
+	// soundRate is what each voice is taken for, with its headers: bits a second.
+	soundRate = 56_000
+)
+
+// Room is one meeting's media.
+type Room struct {
+	// Static after newRoom.
+	sfu  *SFU
+	name string
+	over chan struct{} // closed by end
+	end  func()
+
+	closing sync.WaitGroup // connections that are being closed
+
+	mu     sync.Mutex
+	conns  map[string]*conn // by participant
+	wants  map[string][]Want
+	muted  map[string]map[Kind]bool
+	told   map[string][]Slot // what OnSlots was told last
+	rev    uint64
+	ending bool // run is over: nothing is installed any more
+}
+
+func newRoom(s *SFU, name string) *Room {
+	r := &Room{sfu: s, name: name, over: make(chan struct{}), conns: map[string]*conn{}, wants: map[string][]Want{},
+		muted: map[string]map[Kind]bool{}, told: map[string][]Slot{}}
+	r.end = sync.OnceFunc(func() { close(r.over) })
+	return r
+}
+
+// run chooses layers until the room ends, then closes its connections.
+func (r *Room) run() {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	before := time.Now()
+	for {
+		select {
+		case <-r.over:
+			r.finish()
+			return
+		case now := <-tick.C:
+			r.look(now, now.Sub(before))
+			before = now
+		}
+	}
+}
+
+func (r *Room) finish() {
+	r.mu.Lock()
+	r.ending = true
+	for peer := range r.conns {
+		r.dropLocked(peer)
+	}
+	r.mu.Unlock()
+	r.closing.Wait()
+}
+
+// dropLocked takes a connection out and closes it. Callers hold mu.
+func (r *Room) dropLocked(peer string) {
+	c := r.conns[peer]
+	if c == nil {
+		return
+	}
+	delete(r.conns, peer)
+	delete(r.told, peer)
+	for _, s := range c.sources {
+		s.feed(nil)
+	}
+	r.closing.Go(c.close)
+}
+
+// Offer answers a page's offer. A line that is new makes a new connection, in the place of an older one; one that
+// is there is renegotiated: more slots, or ICE anew. Errors: gateway.Invalid for a bad offer, gateway.TooMany,
+// gateway.Unavailable when the room is over, ctx.Err().
+func (r *Room) Offer(ctx context.Context, peer string, line int, sdp string) (string, error) {
+	o, err := readOffer(sdp)
+	if err != nil {
+		return "", err
+	}
+	r.mu.Lock()
+	c := r.conns[peer]
+	r.mu.Unlock()
+	if c != nil && c.line == line {
+		answer, err := c.answer(ctx, sdp, o)
+		if err == nil {
+			r.assign()
+		}
+		if err == nil || c.pc.ConnectionState() != webrtc.PeerConnectionStateClosed {
+			return answer, err
+		}
+	}
+	if c, err = r.connect(peer, line); err != nil {
+		return "", err
+	}
+	answer, err := c.answer(ctx, sdp, o)
+	if err == nil {
+		err = r.install(c)
+	}
+	if err != nil {
+		c.close()
+		return "", err
+	}
+	r.assign()
+	return answer, nil
+}
+
+func (r *Room) install(c *conn) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.ending:
+		return gateway.Errorf(gateway.Unavailable, "the meeting is over")
+	case r.conns[c.peer] == nil && len(r.conns) >= MaxPeers:
+		return gateway.Errorf(gateway.TooMany, "the meeting is full")
+	}
+	r.dropLocked(c.peer)
+	r.conns[c.peer] = c
+	return nil
+}
+
+// Line is the number of a participant's connection; 0: there is none.
+func (r *Room) Line(peer string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.conns[peer]; c != nil {
+		return c.line
+	}
+	return 0
+}
+
+// Leave closes a participant's connection and forgets what they wanted; it does not wait.
+func (r *Room) Leave(peer string) {
+	r.mu.Lock()
+	r.dropLocked(peer)
+	delete(r.wants, peer)
+	delete(r.muted, peer)
+	r.mu.Unlock()
+	r.assign()
+}
+
+// Want says which pictures a participant's page shows.
+func (r *Room) Want(peer string, wants []Want) {
+	r.mu.Lock()
+	r.wants[peer] = slices.Clone(wants)
+	r.mu.Unlock()
+	r.assign()
+}
+
+// Mute holds back what a participant sends of a kind, or no longer.
+func (r *Room) Mute(peer string, kind Kind, muted bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.muted[peer] == nil {
+		r.muted[peer] = map[Kind]bool{}
+	}
+	r.muted[peer][kind] = muted
+	if c := r.conns[peer]; c != nil && c.sources[kind] != nil {
+		c.sources[kind].muted.Store(muted)
+	}
+}
+
+// source finds or makes what a connection sends of a kind.
+func (r *Room) source(c *conn, kind Kind) *source {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := c.sources[kind]
+	if s == nil {
+		s = &source{peer: c.peer, kind: kind, conn: c}
+		s.muted.Store(r.muted[c.peer][kind])
+		c.sources[kind] = s
+	}
+	return s
+}
+
+// turned notes that a connection came up or broke.
+func (r *Room) turned(c *conn, state webrtc.PeerConnectionState) {
+	up := state == webrtc.PeerConnectionStateConnected
+	r.mu.Lock()
+	changed := c.up != up
+	if c.up = up; up {
+		c.down = time.Time{}
+	} else if changed {
+		c.down = time.Now()
+	}
+	current := r.conns[c.peer] == c
+	r.mu.Unlock()
+	if changed && current {
+		r.sfu.opts.OnUp(r.name, c.peer, up)
+		r.look(time.Now(), 0) // what waited for it begins
+	}
+}
+
+// assign gives slots to sources: every voice, and the pictures that are wanted. Who has a slot keeps it.
+func (r *Room) assign() {
+	r.mu.Lock()
+	listeners := map[*source][]*slot{}
+	for _, c := range r.conns {
+		r.assignLocked(c, listeners)
+	}
+	var fresh []*slot
+	for _, c := range r.conns {
+		for _, s := range c.sources {
+			s.feed(listeners[s])
+		}
+		for _, s := range c.slots {
+			if from, at, _ := s.state(); from != nil && !s.audio && at == none {
+				fresh = append(fresh, s)
+			}
+		}
+	}
+	tell := r.newsLocked()
+	r.mu.Unlock()
+	for _, f := range tell {
+		f()
+	}
+	if len(fresh) > 0 { // nobody waits for the next look
+		r.look(time.Now(), 0)
+	}
+}
+
+// assignLocked gives one receiver its slots.
+func (r *Room) assignLocked(c *conn, listeners map[*source][]*slot) {
+	need := r.needLocked(c)
+	var free [2][]*slot
+	for _, s := range c.slots {
+		from, _, _ := s.state()
+		if i := slices.Index(need, from); from != nil && i >= 0 {
+			need = slices.Delete(need, i, i+1)
+			listeners[from] = append(listeners[from], s)
+			continue
+		}
+		free[b2i(s.audio)] = append(free[b2i(s.audio)], s)
+	}
+	for _, from := range need {
+		i := b2i(from.kind == Audio)
+		if len(free[i]) == 0 {
+			continue
+		}
+		s := free[i][0]
+		free[i] = free[i][1:]
+		s.give(from)
+		listeners[from] = append(listeners[from], s)
+	}
+	for _, s := range slices.Concat(free[0], free[1]) {
+		s.give(nil)
+	}
+}
+
+// needLocked is what a receiver is to get: voices first, then pictures as it wants them.
+func (r *Room) needLocked(c *conn) []*source {
+	var need []*source
+	for peer, other := range r.conns {
+		if s := other.sources[Audio]; s != nil && peer != c.peer {
+			need = append(need, s)
+		}
+	}
+	for _, w := range r.wants[c.peer] {
+		other := r.conns[w.Peer]
+		if other == nil || w.Peer == c.peer || w.Kind == Audio {
+			continue
+		}
+		if s := other.sources[w.Kind]; s != nil && !slices.Contains(need, s) {
+			need = append(need, s)
+		}
+	}
+	return need
+}
+
+// newsLocked returns what tells the pages whose slots have changed.
+func (r *Room) newsLocked() []func() {
+	var tell []func()
+	for peer, c := range r.conns {
+		var now []Slot
+		for _, s := range c.slots {
+			if from, _, _ := s.state(); from != nil && s.mid != "" {
+				now = append(now, Slot{MID: s.mid, Peer: from.peer, Kind: from.kind})
+			}
+		}
+		if slices.Equal(now, r.told[peer]) {
+			continue
+		}
+		r.told[peer] = now
+		r.rev++
+		rev := r.rev
+		tell = append(tell, func() { r.sfu.opts.OnSlots(r.name, peer, rev, now) })
+	}
+	return tell
+}
+
+// Slots tells a page again which line carries what.
+func (r *Room) Slots(peer string) (rev uint64, slots []Slot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rev++
+	return r.rev, r.told[peer]
+}
+
+// look chooses every receiver's layers and asks for the key frames that somebody waits for. passed is the time
+// since the layers were measured; 0: they are not measured now.
+func (r *Room) look(now time.Time, passed time.Duration) {
+	r.mu.Lock()
+	for peer, c := range r.conns {
+		if !c.down.IsZero() && now.Sub(c.down) >= GoneAfter {
+			r.dropLocked(peer)
+			continue
+		}
+		for _, s := range c.sources {
+			if passed > 0 {
+				s.look(passed)
+			}
+		}
+	}
+	var wait []*slot
+	for _, c := range r.conns {
+		if passed > 0 {
+			c.look(now, passed)
+		}
+		wait = append(wait, r.chooseLocked(c, now)...)
+	}
+	r.mu.Unlock()
+	for _, s := range wait {
+		s.needKey(now)
+	}
+}
+
+// chooseLocked chooses the layers of one receiver and returns the slots that wait for a key frame.
+func (r *Room) chooseLocked(c *conn, now time.Time) (wait []*slot) {
+	var slots []*slot
+	var asks []ask
+	sound := 0
+	for _, s := range c.slots {
+		from, at, _ := s.state()
+		switch {
+		case from == nil:
+		case s.audio:
+			sound += soundRate
+		default:
+			slots = append(slots, s)
+			asks = append(asks, ask{layers: from.now(), height: r.heightLocked(c.peer, from), screen: from.kind == Screen, now: at})
+		}
+	}
+	if len(slots) == 0 || !c.up { // key frames that nobody can take are not asked for
+		return nil
+	}
+	got := choose(asks, c.budget.rate-sound, c.budget.mayRise(now))
+	c.sound, c.limited = sound, false
+	for i, s := range slots {
+		c.limited = c.limited || got[i] < asks[i].top()
+		s.aim(got[i])
+		if _, before, _ := s.state(); got[i] != before {
+			r.sfu.opts.Log.Debug("picture", "to", c.peer, "line", s.mid, "layer", got[i], "before", asks[i].now, "height", asks[i].height,
+				"budget", c.budget.rate)
+		}
+		if got[i] != none && got[i] != asks[i].now {
+			wait = append(wait, s)
+		}
+	}
+	return wait
+}
+
+func (r *Room) heightLocked(peer string, of *source) int {
+	for _, w := range r.wants[peer] {
+		if w.Peer == of.peer && w.Kind == of.kind {
+			return w.Height
+		}
+	}
+	return 0
+}
+
+// PeerStats is how a participant's media are, as [Room.Stats] tells.
+type PeerStats struct {
+	Peer      string
+	Up        bool
+	Transport string // "udp" or "tcp"
+	Budget    int    // bits a second that its line is taken for, sound included
+	Gets      []Got
+}
+
+// Got is a picture that a participant gets. Layer is 0 to 2, or −1: nothing fits.
+type Got struct {
+	Peer  string
+	Kind  Kind
+	Layer int
+}
+
+// Stats of all participants.
+func (r *Room) Stats() []PeerStats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []PeerStats
+	for peer, c := range r.conns {
+		p := PeerStats{Peer: peer, Up: c.up, Transport: c.pc.Transport(), Budget: c.budget.rate}
+		for _, s := range c.slots {
+			if from, at, _ := s.state(); from != nil && !s.audio {
+				p.Gets = append(p.Gets, Got{from.peer, from.kind, at})
+			}
+		}
+		all = append(all, p)
+	}
+	return all
+}

@@ -1,0 +1,228 @@
+// Package sfu carries the sound and the pictures of meetings: each participant sends once, and the gateway
+// forwards to each other what they have use for and what their line can take. Nothing is decoded. It knows no
+// lobby, no rights and no signalling: package meet does.
+//
+// A participant has one PeerConnection, which the page offers. On its first lines it sends: sound, the camera in
+// up to three layers (simulcast, rid q, h, f), a shared screen. The other lines are slots to get something on: a slot is
+// given to a source, and may be given to another later, without a word of SDP. What a slot carries has one SSRC and
+// numbers that go on, whatever it is fed from; pictures change their source or layer at a key frame only.
+//
+// Who sees what: everybody hears all; pictures are those that [Room.Want] names. Four times a second each receiver's
+// layers are chosen (choose.go) from the size of its tiles and from what its line carries, as the transport-wide
+// feedback tells (TWCC, GCC). Sound is taken off the estimate first, and never waits behind pictures.
+//
+// Guarantees. A key frame is asked for at most once a second of each layer, at once when somebody new looks. What
+// a page loses it can ask for again (NACK); what the gateway loses it asks for. Media state is fleeting: after a
+// crash the pages offer again.
+//
+// Concurrency. All methods may be called from any goroutine; the callbacks of Options are called without a lock
+// held and may call back. A room has one goroutine for its choices; a participant has one for each track it sends
+// and for the reports of each slot. [SFU.Run] ends them all and waits. Room.mu guards who is there and who gets what; a
+// slot's mu may be taken under it, not the other way.
+//
+// Limits: [MaxPeers] in a room, [MaxRooms] at once; an offer has at most [MaxSDPBytes], [MaxMediaLines] and
+// [MaxCandidates]. Errors are *gateway.Error.
+// Read next: room.go, conn.go (one participant's connection), slot.go (switching), choose.go.
+package sfu
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"backline/gateway"
+	"backline/gateway/media"
+)
+
+// Bounds.
+const (
+	MaxPeers = 10  // in one room
+	MaxRooms = 100 // at once
+)
+
+// GoneAfter is how long a connection may be silent before it is closed; the page makes another.
+const GoneAfter = 30 * time.Second
+
+// Kind is what is sent.
+type Kind string
+
+// Kinds.
+const (
+	Audio  Kind = "audio"
+	Camera Kind = "camera"
+	Screen Kind = "screen"
+)
+
+// Slot says that a line of a page carries this of that participant.
+type Slot struct {
+	MID  string
+	Peer string
+	Kind Kind
+}
+
+// Want is a picture that a page shows, and how high in pixels of the screen. Those named first go first when there
+// are too few slots.
+type Want struct {
+	Peer   string
+	Kind   Kind
+	Height int
+}
+
+// Connector makes connections; *media.Engine is one.
+type Connector interface {
+	Connect(*webrtc.MediaEngine, *interceptor.Registry) (*media.Connection, error)
+}
+
+// Options of an SFU. Connector is needed.
+type Options struct {
+	Connector Connector
+	Log       *slog.Logger // nil: silent
+	// OnSlots hears which line carries what, whenever that changes; of two the one with the higher rev is true.
+	OnSlots func(room, peer string, rev uint64, slots []Slot)
+	// OnUp hears that a participant's connection has come up or is interrupted.
+	OnUp func(room, peer string, up bool)
+	// Sound sees every packet of sound that is sent on, for a recording. It is called by the reader of that
+	// sound, must be quick, and must not keep p.
+	Sound func(room, peer string, p *rtp.Packet, at time.Time)
+}
+
+// SFU holds the rooms. Make one with New, then Run it.
+type SFU struct {
+	opts Options
+	wg   sync.WaitGroup // the rooms' goroutines
+
+	mu     sync.Mutex
+	rooms  map[string]*Room
+	closed bool
+}
+
+// New returns an SFU; it starts nothing.
+func New(o Options) *SFU {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.OnSlots == nil {
+		o.OnSlots = func(string, string, uint64, []Slot) {}
+	}
+	if o.OnUp == nil {
+		o.OnUp = func(string, string, bool) {}
+	}
+	return &SFU{opts: o, rooms: map[string]*Room{}}
+}
+
+// Run waits for ctx, then ends all rooms and returns nil when all goroutines have ended.
+func (s *SFU) Run(ctx context.Context) error {
+	<-ctx.Done()
+	s.mu.Lock()
+	s.closed = true
+	for _, r := range s.rooms {
+		r.end()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+	return nil
+}
+
+// Room returns the room of that name, and makes it.
+func (s *SFU) Room(name string) (*Room, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[name]; r != nil {
+		return r, nil
+	}
+	switch {
+	case s.closed:
+		return nil, gateway.Errorf(gateway.Unavailable, "meetings are shutting down")
+	case len(s.rooms) >= MaxRooms:
+		return nil, gateway.Errorf(gateway.TooMany, "too many meetings at once")
+	}
+	r := newRoom(s, name)
+	s.rooms[name] = r
+	s.wg.Go(r.run)
+	return r, nil
+}
+
+// Close ends a room, if there is one; it does not wait.
+func (s *SFU) Close(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[name]; r != nil {
+		r.end()
+		delete(s.rooms, name)
+	}
+}
+
+// Stats counts what there is now.
+func (s *SFU) Stats() (rooms, peers int) {
+	s.mu.Lock()
+	all := make([]*Room, 0, len(s.rooms))
+	for _, r := range s.rooms {
+		all = append(all, r)
+	}
+	s.mu.Unlock()
+	for _, r := range all {
+		r.mu.Lock()
+		peers += len(r.conns)
+		r.mu.Unlock()
+	}
+	return len(all), peers
+}
+
+// The methods of a room, for who knows only its name. What is not there is left alone.
+
+// Offer answers a page's offer; see [Room.Offer].
+func (s *SFU) Offer(ctx context.Context, room, peer string, line int, sdp string) (string, error) {
+	r, err := s.Room(room)
+	if err != nil {
+		return "", err
+	}
+	return r.Offer(ctx, peer, line, sdp)
+}
+
+// Line is the number of a participant's connection; see [Room.Line].
+func (s *SFU) Line(room, peer string) int {
+	if r := s.find(room); r != nil {
+		return r.Line(peer)
+	}
+	return 0
+}
+
+// Want says what a page shows; see [Room.Want].
+func (s *SFU) Want(room, peer string, wants []Want) {
+	if r, err := s.Room(room); err == nil {
+		r.Want(peer, wants)
+	}
+}
+
+// Mute holds back what a participant sends; see [Room.Mute].
+func (s *SFU) Mute(room, peer string, kind Kind, muted bool) {
+	if r, err := s.Room(room); err == nil {
+		r.Mute(peer, kind, muted)
+	}
+}
+
+// Slots says which line carries what; see [Room.Slots].
+func (s *SFU) Slots(room, peer string) (uint64, []Slot) {
+	if r := s.find(room); r != nil {
+		return r.Slots(peer)
+	}
+	return 0, nil
+}
+
+// Leave closes a participant's connection; see [Room.Leave].
+func (s *SFU) Leave(room, peer string) {
+	if r := s.find(room); r != nil {
+		r.Leave(peer)
+	}
+}
+
+func (s *SFU) find(room string) *Room {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rooms[room]
+}
