@@ -440,6 +440,7 @@ type (
 		As       *Identity   `json:"as,omitempty"`       // made in a conversation: who opens it is this person, and what they do joins it
 		Key      int         `json:"key"`                // of the key ring, 1, 2, …
 		By       string      `json:"by,omitempty"`       // an agent, a token's name, or "command line"
+		Meet     bool        `json:"meet,omitempty"`     // leads to a video meeting (Click2Meet), else to a call
 	}
 
 	// LinkRevoked ends one link, all links of a campaign, or all that a key has signed: one of the three is
@@ -589,6 +590,11 @@ var decoders = map[string]func(Unmarshal, []byte) (Event, error){
 	"call.conferenced":      decode[CallConferenced],
 	"call.left":             decode[CallLeft],
 	"call.supervised":       decode[CallSupervised],
+	"meeting.opened":        decode[MeetingOpened],
+	"meeting.joined":        decode[MeetingJoined],
+	"meeting.left":          decode[MeetingLeft],
+	"meeting.said":          decode[MeetingSaid],
+	"meeting.closed":        decode[MeetingClosed],
 	"wrapup.ended":          decode[WrapUpEnded],
 	"emergency.changed":     decode[EmergencyChanged],
 	"conversation.opened":   decode[ConversationOpened],

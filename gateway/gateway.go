@@ -38,6 +38,7 @@ type (
 const (
 	ChannelLivechat   = "livechat"
 	ChannelClick2Talk = "click2talk" // the page of a signed link; Account is "link", Remote the link's id
+	ChannelClick2Meet = "click2meet" // a meeting link without a conversation; Account and Remote as above
 	ChannelMessenger  = "messenger"
 	ChannelSMS        = "sms"
 	ChannelEmail      = "email" // out only: links to talk, to somebody who asked for one

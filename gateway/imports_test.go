@@ -114,7 +114,7 @@ func forbidden(from, to string) string {
 
 // users are those who may import a package besides the program, for packages that stand on top.
 var users = map[string][]string{
-	"backline/gateway/live":           {"backline/gateway/calls", "backline/gateway/hub", "backline/gateway/api"},
+	"backline/gateway/live":           {"backline/gateway/calls", "backline/gateway/meet", "backline/gateway/hub", "backline/gateway/api"},
 	"backline/gateway/hub":            nil,
 	"backline/gateway/api":            nil,
 	"backline/gateway/config":         nil,

@@ -32,6 +32,8 @@ import (
 	"backline/gateway/links"
 	"backline/gateway/live"
 	"backline/gateway/media"
+	"backline/gateway/meet"
+	"backline/gateway/meet/sfu"
 	"backline/gateway/oneport"
 	"backline/gateway/outbox"
 	"backline/gateway/pathcheck"
@@ -65,6 +67,8 @@ type App struct {
 	meter      *quality.Meter       // nil: no calls
 	lines      quality.Report
 	checks     *pathcheck.Checks // nil: no calls
+	sfu        *sfu.SFU          // nil: no meetings
+	meetings   *meet.Desk        // nil: no meetings
 	courtesies *courtesies
 	channels   map[string]channels.Channel
 	metrics    *metrics
@@ -118,6 +122,9 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return err
 	}
 	a.openChecks()
+	if err := a.openMeetings(); err != nil {
+		return err
+	}
 	all, err := openChannels(a)
 	if err != nil {
 		return err
@@ -139,15 +146,16 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
 		Raw: []func(journal.Event){a.applyAccess, a.applyLinks, a.applyLines}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
-		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Supervision: c.Calls.Supervision, Ready: a.ready})
+		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Meetings: a.liveMeetings(), Supervision: c.Calls.Supervision, Ready: a.ready})
 	lookup.live = a.live
 	if a.calls != nil {
 		a.calls.Use(a.live)
+		a.meetings.Use(a.live)
 		a.meter = a.openMeter()
 	}
 	all.feed.Live = a.live
 	a.visitors = all.livechat.Close
-	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen), Calls: a.hubCalls(), Relays: a.relays,
+	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen), Calls: a.hubCalls(), Meetings: a.hubMeetings(), Relays: a.relays,
 		Company: a.company(), Replies: replies(c), Build: build(), Log: a.log})
 	a.metrics.watch(a)
 	a.handler, err = a.routes(all)
@@ -315,6 +323,8 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 		g.Go(func() error { return a.meter.Run(lines) })
 		g.Go(func() error { return a.calls.Run(work) })
 		g.Go(func() error { return a.checks.Run(work) })
+		g.Go(func() error { return a.sfu.Run(work) })
+		g.Go(func() error { return a.meetings.Run(work) })
 	}
 	if a.relay != nil {
 		g.Go(func() error { return a.relay.server.Run(work) })
@@ -371,6 +381,9 @@ func (a *App) Run(ctx context.Context, l net.Listener) error {
 	shut := make(chan error, 1)
 	go func() { shut <- server.Shutdown(grace) }()
 	a.hub.Stop(grace)
+	if a.meetings != nil {
+		a.meetings.Stop(grace)
+	}
 	a.visitors(grace)
 	err = <-shut
 	stopWork()

@@ -51,7 +51,7 @@ type lateDesk struct{ *calls.Desk }
 
 // linkOf is the link that a customer came by: the part of Remote before a public link's visitor.
 func linkOf(who gateway.Identity) (gateway.LinkID, bool) {
-	if who.Channel != gateway.ChannelClick2Talk {
+	if who.Channel != gateway.ChannelClick2Talk && who.Channel != gateway.ChannelClick2Meet {
 		return "", false
 	}
 	id, _, _ := strings.Cut(who.Remote, ".")
@@ -70,6 +70,9 @@ func (a *App) linkBehind(who gateway.Identity) (links.Link, bool) {
 // unknown one is that of links.Store.Resolve.
 func (a *App) guest(token string) (channels.Guest, error) {
 	l, err := a.links.Resolve(token, time.Now())
+	if l.Meet {
+		return channels.Guest{}, links.ErrUnknown // it leads to a meeting, by another page
+	}
 	expired := errors.Is(err, links.ErrExpired) && l.ID != ""
 	if err != nil && !expired {
 		return channels.Guest{}, err
@@ -88,7 +91,7 @@ func (a *App) entryOf(who gateway.Identity) (live.Entry, bool) {
 	if !ok {
 		return live.Entry{}, false
 	}
-	e := live.Entry{Name: "click2talk/link", Channel: gateway.ChannelClick2Talk, Account: "link", To: l.To, Queue: l.To.Queue()}
+	e := live.Entry{Name: who.Channel + "/link", Channel: who.Channel, Account: "link", To: l.To, Queue: l.To.Queue()}
 	if id := l.To.Agent(); id != "" {
 		e.Queue = a.fallback(id)
 	}

@@ -40,7 +40,7 @@ type visitorFeed struct{ *live.Live }
 // openChannels makes the channels that the configuration switches on: ten lines anyone can read.
 func openChannels(a *App) (*channelSet, error) {
 	s := &channelSet{byName: map[string]channels.Channel{}, feed: &visitorFeed{}}
-	for _, open := range []func(*App) error{s.openClick2Talk, s.openLivechat, s.openMessenger, s.openSMS, s.openEmail} {
+	for _, open := range []func(*App) error{s.openClick2Talk, s.openClick2Meet, s.openLivechat, s.openMessenger, s.openSMS, s.openEmail} {
 		if err := open(a); err != nil {
 			return nil, err
 		}

@@ -83,6 +83,7 @@ func (m *Main) linkCreate(ctx context.Context, args []string) error {
 	fs.StringVar(&r.Subject, "subject", "", "what it is about")
 	fs.StringVar(&r.Language, "language", "", "the caller's language: de, pt-BR")
 	fs.StringVar(&r.TTL, "ttl", "", "how long it is good: `72h`; default links.ttl")
+	fs.BoolVar(&r.Meet, "meet", false, "a link to a video meeting, not to a call")
 	fs.BoolVar(&r.Public, "public", false, "the one standing link of the target, to print and hang up")
 	folder, c, err := m.linkFlags(fs, args)
 	if err != nil {

@@ -93,6 +93,12 @@ func (m *metrics) watch(a *App) {
 			m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "backline_calls", Help: "Calls, by what is going on in them.",
 				ConstLabels: prometheus.Labels{"state": state}}, func() float64 { return float64(of(a.calls.Stats())) }))
 		}
+		meetings := func(name, help string, of func(meetings, people, waiting int) int) {
+			gauge(name, help, func() float64 { return float64(of(a.meetings.Stats())) })
+		}
+		meetings("backline_meetings", "Video meetings that are open.", func(m, _, _ int) int { return m })
+		meetings("backline_meeting_people", "People in video meetings.", func(_, p, _ int) int { return p })
+		meetings("backline_meeting_lobby", "People who wait to be let in.", func(_, _, w int) int { return w })
 		gauges("unheard", func(s calls.Stats) int { return s.Unheard })
 		gauges("waiting", func(s calls.Stats) int { return s.Waiting })
 		gauges("ringing", func(s calls.Stats) int { return s.Ringing })

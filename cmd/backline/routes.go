@@ -24,7 +24,7 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 		return nil, err
 	}
 	company := serve.Company(a.config.Company)
-	if a.pages, err = serve.New(serve.Options{Bundle: bundle, PublicURL: a.config.PublicURL, Company: company}); err != nil {
+	if a.pages, err = serve.New(serve.Options{Bundle: bundle, PublicURL: a.config.PublicURL, Company: company, Meetings: a.meetings != nil}); err != nil {
 		return nil, err
 	}
 	rest := api.New(api.Options{Live: a.live, History: a.history, Links: a.links, Lines: &a.lines, Agent: a.agentOf, By: a.nameOf, Person: a.personOf, SaveFile: a.saveFile, File: a.file,
@@ -46,6 +46,9 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 	}
 	mux.HandleFunc("GET /api/v1/openapi.json", api.OpenAPI)
 	mux.Handle("GET /ws/console", onceRead(replayed, a.hub))
+	if a.meetings != nil {
+		mux.Handle("GET /ws/meet", onceRead(replayed, a.meetings))
+	}
 	mux.Handle("GET /files/", a.files.Handler())
 	mux.Handle("GET /print/contact", a.signedIn(poster.Handler(a.contactSheet, problem)))
 	if a.checks != nil {

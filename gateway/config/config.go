@@ -291,7 +291,7 @@ const (
 
 // RTC is calls in the browser.
 type RTC struct {
-	// Media is the UDP address of all media, and of ICE over TCP. "none": no calls. Default :7881.
+	// Media is the UDP address of all media, and of ICE over TCP. "none": no calls and no meetings. Default :7881.
 	Media string `yaml:"media"`
 	// Turn is the address of the TURN server, UDP and TCP: for networks that let the media port not through.
 	// Empty: none. Default :3478.

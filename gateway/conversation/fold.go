@@ -187,6 +187,16 @@ func (f *Fold) Apply(r Record) []Change {
 		f.callEnded(r, e)
 	case gateway.LineMeasured:
 		f.lineMeasured(r, e)
+	case gateway.MeetingOpened:
+		f.meetingOpened(r, e)
+	case gateway.MeetingJoined:
+		f.meetingJoined(r, e)
+	case gateway.MeetingLeft:
+		f.meetingLeft(r, e)
+	case gateway.MeetingSaid:
+		f.meetingSaid(r, e)
+	case gateway.MeetingClosed:
+		f.meetingClosed(r, e)
 	case gateway.ConversationOpened:
 		f.opened(r, e)
 	case gateway.AgentSaved:
@@ -300,6 +310,7 @@ func (f *Fold) touch(r Record, c *Conversation) {
 	head := c.Head
 	head.Contact.Identities = slices.Clone(head.Contact.Identities)
 	head.Offer, head.Call = c.Head.Offer.Clone(), c.Head.Call.Clone()
+	head.Meeting = copyMeeting(c.Head.Meeting)
 	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Conversation: &head})
 }
 
@@ -337,6 +348,7 @@ func (f *Fold) emitItem(r Record, c *Conversation, p *wire.Item) {
 	it.Attachments = slices.Clone(it.Attachments)
 	it.Extra = maps.Clone(it.Extra)
 	it.Lines = slices.Clone(it.Lines)
+	it.Meeting = copyMeeting(it.Meeting)
 	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Item: &it})
 }
 
@@ -368,7 +380,8 @@ func (f *Fold) agentName(id gateway.AgentID) string {
 func (c *Conversation) countUnread() int {
 	n := 0
 	for _, it := range c.items {
-		missed := it.Kind == "call" && it.Ended != nil && it.Ended.Outcome == "missed"
+		missed := it.Kind == "call" && it.Ended != nil && it.Ended.Outcome == "missed" ||
+			it.Kind == "meeting" && it.Met != nil && it.Met.Outcome == "missed"
 		if (it.Kind == "message" || missed) && it.Direction == gateway.Inbound && it.Position > c.readTo {
 			n++
 		}

@@ -64,6 +64,8 @@ func (f *Fold) takePending(r Record, t *Thread, c *Conversation) {
 	delete(f.unrouted, t.ID)
 	for _, it := range pending {
 		switch {
+		case it.Kind == "meeting":
+			f.takeMeeting(c, it)
 		case it.Kind != "call":
 			f.count(t, c, it)
 		case it.Ended == nil:
@@ -188,6 +190,9 @@ func (f *Fold) closedBy(r Record, c *Conversation, e gateway.ConversationClosed)
 	at := r.At
 	if c.Head.Call != nil {
 		f.endCall(r, c, gateway.EndAgent, e.By)
+	}
+	if c.Head.Meeting != nil {
+		f.endMeeting(r, c, gateway.CloseEnded, e.By)
 	}
 	if c.Head.Agent != "" {
 		c.LastAgent = c.Head.Agent

@@ -98,6 +98,14 @@ func (c *conn) line(ctx context.Context, m wire.Command) (string, error) {
 	return c.hub.opts.Calls.AgentOffer(ctx, c.agent, m.Conversation, m.Call, m.SDP, m.Restart)
 }
 
+// meet opens a video meeting in a conversation.
+func (c *conn) meet(ctx context.Context, m wire.Command) (string, error) {
+	if c.hub.opts.Meetings == nil {
+		return "", gateway.Errorf(gateway.Conflicting, "video meetings are switched off here")
+	}
+	return c.hub.opts.Meetings.Invite(ctx, c.agent, m.Conversation)
+}
+
 func sendMessage(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
 	if len(m.Files) > wire.MaxAttachments {
 		return live.Result{}, &gateway.Error{Kind: gateway.TooLarge, Field: "files", Msg: "at most 10 files a message"}
@@ -141,6 +149,10 @@ func (c *conn) command(ctx context.Context, sub *live.Subscription, m wire.Comma
 			ack.ICE = c.hub.opts.Relays(m.Call, "agent/"+string(c.agent))
 		}
 		c.acknowledge(ctx, ack, err)
+		return
+	case "meet":
+		url, err := c.meet(ctx, m)
+		c.acknowledge(ctx, wire.Ack{ID: m.ID, URL: url}, err)
 		return
 	}
 	run, ok := commands[m.Do]

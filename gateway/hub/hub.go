@@ -26,13 +26,14 @@ import (
 
 // Options of a Hub.
 type Options struct {
-	Live   *live.Live
-	Who    func(*http.Request) (Caller, bool) // the signed-in agent
-	Origin func(*http.Request) bool           // may this page open a socket
-	Files  func(context.Context, gateway.FileID) (gateway.Attachment, error)
-	Typing func(context.Context, gateway.Identity) // shows the customer that somebody types; best effort
-	Seen   func(context.Context, gateway.Identity) // tells the customer's network that it was read
-	Calls  Calls                                   // nil: calls cannot be had
+	Live     *live.Live
+	Who      func(*http.Request) (Caller, bool) // the signed-in agent
+	Origin   func(*http.Request) bool           // may this page open a socket
+	Files    func(context.Context, gateway.FileID) (gateway.Attachment, error)
+	Typing   func(context.Context, gateway.Identity) // shows the customer that somebody types; best effort
+	Seen     func(context.Context, gateway.Identity) // tells the customer's network that it was read
+	Calls    Calls                                   // nil: calls cannot be had
+	Meetings Meetings                                // nil: there are no video meetings
 	// Relays are the ways for a console whose line does not come up directly; nil: there are none.
 	Relays  func(call gateway.CallID, side string) []wire.ICEServer
 	Company wire.Company
@@ -45,6 +46,12 @@ type Options struct {
 type Calls interface {
 	AgentOffer(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, call gateway.CallID, sdp string, restart bool) (answer string, err error)
 	AgentHangup(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, call gateway.CallID) error
+}
+
+// Meetings opens video meetings; see package meet.
+type Meetings interface {
+	// Invite opens a conversation's meeting, or finds the one that is open, and returns its link.
+	Invite(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID) (url string, err error)
 }
 
 // Caller is who opens a socket, and by which session.
@@ -256,7 +263,7 @@ func (c *conn) write(ctx context.Context, sub *live.Subscription, snap live.Snap
 func (c *conn) sendSnapshot(snap live.Snapshot) error {
 	o := c.hub.opts
 	w := wire.ConsoleWelcome{Version: wire.Version, Build: o.Build, Company: o.Company, Resumed: snap.Resumed, Head: snap.Head,
-		Agents: snap.Agents, Queues: snap.Queues, Alarms: snap.Alarms, Replies: o.Replies, Emergency: snap.Emergency, Calls: o.Calls != nil, Supervision: o.Live.Supervision(),
+		Agents: snap.Agents, Queues: snap.Queues, Alarms: snap.Alarms, Replies: o.Replies, Emergency: snap.Emergency, Calls: o.Calls != nil, Meetings: o.Meetings != nil, Supervision: o.Live.Supervision(),
 		ServerNow: time.Now().UTC()}
 	for _, a := range snap.Agents {
 		if a.ID == c.agent {

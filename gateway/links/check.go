@@ -36,6 +36,7 @@ type Spec struct {
 	TTL      time.Duration // zero means that of Options
 	Campaign string        // a valid name; its links can be revoked together
 	By       string        // who makes it
+	Meet     bool          // leads to a video meeting
 
 	// Key makes a repetition the same link: while a link with this key lives, no second one is made and the
 	// first is returned as it is. "" makes a new link each time.

@@ -27,6 +27,7 @@ type record struct {
 	key      uint16
 	public   bool
 	revoked  bool
+	meet     bool
 }
 
 // campaign is what the links of one mailing have in common. It outlives them: a campaign that was revoked
@@ -39,7 +40,7 @@ type campaign struct {
 func (r *record) over(now time.Time) bool { return now.Unix() >= r.expires }
 
 func newRecord(i id, pos journal.Pos, at time.Time, e gateway.LinkCreated) *record {
-	return &record{id: i, pos: pos, created: at.Unix(), expires: e.Expires.Unix(), key: uint16(e.Key), public: e.Public, as: e.As,
+	return &record{id: i, pos: pos, created: at.Unix(), expires: e.Expires.Unix(), key: uint16(e.Key), public: e.Public, as: e.As, meet: e.Meet,
 		person: strings.Join([]string{e.Contact.Name, e.Contact.Email, e.Contact.Phone, e.Subject}, "\x00"),
 		to:     unique.Make(string(e.To)), language: unique.Make(e.Language), by: unique.Make(e.By)}
 }
@@ -47,7 +48,7 @@ func newRecord(i id, pos journal.Pos, at time.Time, e gateway.LinkCreated) *reco
 // linkLocked unpacks a record.
 func (s *Store) linkLocked(r *record) Link {
 	l := Link{ID: r.id.public(), To: gateway.Target(r.to.Value()), Language: r.language.Value(), By: r.by.Value(), Key: int(r.key),
-		Public: r.public, As: r.as, Pos: uint64(r.pos), Revoked: r.revoked || s.revoked[int(r.key)],
+		Public: r.public, Meet: r.meet, As: r.as, Pos: uint64(r.pos), Revoked: r.revoked || s.revoked[int(r.key)],
 		CreatedAt: time.Unix(r.created, 0).UTC(), ExpiresAt: time.Unix(r.expires, 0).UTC()}
 	if p := strings.Split(r.person, "\x00"); len(p) == 4 { // the fields hold no zeros: check.go
 		l.Contact, l.Subject = gateway.LinkContact{Name: p[0], Email: p[1], Phone: p[2]}, p[3]

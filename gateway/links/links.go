@@ -1,5 +1,5 @@
-// Package links makes the signed links of Click2Talk and says what is behind one. The page at /talk/{token},
-// calls and mails are others' business.
+// Package links makes the signed links of Click2Talk and Click2Meet and says what is behind one. The pages at
+// /talk/{token} and /meet/{token}, calls, meetings and mails are others' business.
 //
 //	link   created → expired | revoked (alone, with its campaign, or with the key that signed it)
 //
@@ -89,6 +89,7 @@ type Link struct {
 	Pos       uint64              `json:"-"`            // in the journal
 	Key       int                 `json:"-"`            // that signed it
 	By        string              `json:"by"`
+	Meet      bool                `json:"meet"` // leads to a video meeting, else to a call
 }
 
 // Why a token leads nowhere. The page that says so stays friendly: the person did nothing wrong.
@@ -146,7 +147,12 @@ func (s *Store) Token(l Link) string {
 }
 
 // URL is the address of a link, 54 characters behind scheme and host.
-func (s *Store) URL(l Link) string { return s.o.PublicURL + "/talk/" + s.Token(l) }
+func (s *Store) URL(l Link) string {
+	if l.Meet {
+		return s.o.PublicURL + "/meet/" + s.Token(l)
+	}
+	return s.o.PublicURL + "/talk/" + s.Token(l)
+}
 
 // Resolve says what is behind a token, and changes nothing. The error is ErrUnknown, ErrExpired or ErrRevoked,
 // then with as much of the Link as is still known (its language, say), or Unavailable while the journal is

@@ -472,3 +472,20 @@ func TestAWaitingMintGivesUpWithItsContext(t *testing.T) {
 	close(release)
 	wg.Wait()
 }
+
+func TestALinkToAMeetingLeadsToItsPageAndConversation(t *testing.T) {
+	d := open(t)
+	spec := links.Spec{Meet: true, As: &gateway.Identity{Channel: "sms", Account: "+1", Remote: "+2"}, Key: "meeting/c1"}
+	l := d.create(spec)
+	if again := d.create(spec); again.ID != l.ID {
+		t.Error("the second invitation is another link")
+	}
+	d.restart()
+	got, err := d.Resolve(d.Token(l), time.Now())
+	if err != nil || !got.Meet || got.As == nil || got.As.Channel != "sms" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if want := "https://gw.example.org/meet/" + d.Token(l); d.URL(got) != want {
+		t.Errorf("the address is %s, want %s", d.URL(got), want)
+	}
+}

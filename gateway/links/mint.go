@@ -120,7 +120,7 @@ func (s *Store) plan(specs []Spec, now time.Time) ([]id, []gateway.LinkCreated, 
 		}
 		planned[ids[n]] = true
 		fresh = append(fresh, gateway.LinkCreated{Link: ids[n].public(), To: p.To, Contact: p.Contact, Subject: p.Subject, Language: p.Language,
-			Expires: now.Add(p.TTL), Campaign: p.Campaign, Public: p.public, As: p.As, Key: key, By: p.By})
+			Expires: now.Add(p.TTL), Campaign: p.Campaign, Public: p.public, As: p.As, Meet: p.Meet, Key: key, By: p.By})
 	}
 	return ids, fresh, nil
 }

@@ -16,13 +16,15 @@ type Request struct {
 	TTL      string              `json:"ttl,omitempty"` // "72h"
 	Campaign string              `json:"campaign,omitempty"`
 	Key      string              `json:"key,omitempty"`
+	// Meet asks for a link to a video meeting, else it is one to a call.
+	Meet bool `json:"meet,omitempty"`
 	// Public asks for the one standing link of To; it goes with none of the others.
 	Public bool `json:"public,omitempty"`
 }
 
 // Spec reads a request. The error names the bad field.
 func (r Request) Spec(by string) (Spec, error) {
-	p := Spec{To: r.To, Contact: r.Contact, Subject: r.Subject, Language: r.Language, Campaign: r.Campaign, Key: r.Key, By: by}
+	p := Spec{To: r.To, Contact: r.Contact, Subject: r.Subject, Language: r.Language, Campaign: r.Campaign, Key: r.Key, By: by, Meet: r.Meet}
 	if r.TTL == "" {
 		return p, nil
 	}

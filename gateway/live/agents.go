@@ -72,7 +72,8 @@ func (l *Live) mirrorLocked(r conversation.Record) {
 		if t, ok := l.fold.Thread(gateway.ThreadID(r.Stream[len("thread/"):])); ok && t.Current() != nil {
 			l.putWorkLocked(t.Current())
 		}
-	case gateway.CallRequested, gateway.CallAnswered, gateway.CallConnected, gateway.CallEnded:
+	case gateway.CallRequested, gateway.CallAnswered, gateway.CallConnected, gateway.CallEnded,
+		gateway.MeetingOpened, gateway.MeetingClosed:
 		if t, ok := l.fold.Thread(gateway.ThreadID(r.Stream[len("thread/"):])); ok && t.Current() != nil {
 			l.putByIDLocked(t.Current().Head.ID)
 		}
@@ -124,7 +125,7 @@ func (l *Live) putWorkLocked(c *conversation.Conversation) {
 	}
 	w := router.Work{ID: h.ID, State: h.State, Target: h.Target, Queue: h.Queue, Kind: router.Text, Priority: h.Priority,
 		Front: c.Front, Agent: h.Agent, Answered: c.Held, Tried: slices.Clone(c.Tried), Version: c.Version}
-	if h.Call != nil {
+	if h.Call != nil || h.Meeting != nil {
 		// A caller is not left alone with an agent whose console is gone: they wait for the next one.
 		w.Kind, w.Answered = router.Call, false
 	}

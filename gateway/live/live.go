@@ -56,7 +56,7 @@ type History interface {
 	ItemsSince(ctx context.Context, rev uint64, limit int) ([]wire.Item, error)
 }
 
-// Options of a Live. Raw, Observers, Windows, Emergency, EntryOf, Calls and Ready may be left out.
+// Options of a Live. Raw, Observers, Windows, Emergency, EntryOf, Calls, Meetings and Ready may be left out.
 type Options struct {
 	Journal  journal.Journal
 	History  History
@@ -78,6 +78,8 @@ type Options struct {
 	Calls Calls
 	// Supervision says whether supervisors may join calls and whether agents are told; "": SupervisionShown.
 	Supervision string
+	// Meetings carries video meetings; nil: there are none.
+	Meetings Meetings
 	// Ready is called once, when the journal has been folded up to the head found at start.
 	Ready func()
 }
@@ -108,6 +110,7 @@ type Live struct {
 	alarms    map[string]wire.Alarm
 	calling   map[gateway.ConversationID]struct{}       // whose call Calls knows
 	legs      map[gateway.ConversationID][]wire.CallLeg // of whose call the router knows
+	meeting   map[gateway.ConversationID]struct{}       // whose meeting Meetings knows
 	forgotten uint64                                    // highest Rev of a conversation that left memory
 	replayed  bool
 	failed    error // why Run ended
@@ -137,7 +140,7 @@ func New(o Options) *Live {
 		ready: make(chan struct{}), hurry: make(chan struct{}, 1), alert: newAlert(o.Emergency.Texts),
 		fold: conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},
 		subs: map[*Subscription]struct{}{}, visitors: map[gateway.ThreadID]map[*visitor]struct{}{},
-		alarms: map[string]wire.Alarm{}, calling: map[gateway.ConversationID]struct{}{}, legs: map[gateway.ConversationID][]wire.CallLeg{}}
+		alarms: map[string]wire.Alarm{}, calling: map[gateway.ConversationID]struct{}{}, meeting: map[gateway.ConversationID]struct{}{}, legs: map[gateway.ConversationID][]wire.CallLeg{}}
 	for _, q := range o.Queues {
 		l.queues[q.ID] = q
 	}
@@ -265,6 +268,7 @@ func (l *Live) finishReplay() {
 	for c := range l.fold.All {
 		l.putWorkLocked(c)
 		l.callChangedLocked(&c.Head, c.Thread)
+		l.meetingChangedLocked(&c.Head, c.Thread)
 	}
 	l.replayed = true
 	l.mu.Unlock()

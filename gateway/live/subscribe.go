@@ -127,6 +127,7 @@ func (l *Live) publishLocked(pos uint64, changes []conversation.Change) {
 			v := l.viewLocked(*ch.Conversation, ch.Thread, now)
 			l.sendHeadLocked(pos, v)
 			l.callChangedLocked(ch.Conversation, ch.Thread)
+			l.meetingChangedLocked(ch.Conversation, ch.Thread)
 			l.tellVisitorsLocked(ch.Thread, nil)
 		case ch.Item != nil:
 			l.sendAllLocked(wire.ConsoleUpdate{Position: pos, Item: ch.Item})

@@ -9,7 +9,7 @@ import (
 // typeOf names a server's frame. The names are the protocol.
 func typeOf(frame any) (string, error) {
 	switch frame.(type) {
-	case ConsoleWelcome, VisitorWelcome:
+	case ConsoleWelcome, VisitorWelcome, MeetWelcome:
 		return "welcome", nil
 	case ConsoleList:
 		return "list", nil
@@ -29,7 +29,7 @@ func typeOf(frame any) (string, error) {
 		return "viewing", nil
 	case ConsoleOnline:
 		return "online", nil
-	case Ack, VisitorAck:
+	case Ack, VisitorAck, MeetAck:
 		return "ack", nil
 	case Pong:
 		return "pong", nil
@@ -43,6 +43,20 @@ func typeOf(frame any) (string, error) {
 		return "call.peer", nil
 	case CallAnswer:
 		return "call.answer", nil
+	case ConsoleMeet:
+		return "meet", nil
+	case MeetPlace:
+		return "place", nil
+	case MeetRoom:
+		return "room", nil
+	case MeetSlots:
+		return "slots", nil
+	case MeetAnswer:
+		return "answer", nil
+	case MeetChat:
+		return "chat", nil
+	case MeetMuted:
+		return "muted", nil
 	case VisitorItem:
 		return "item", nil
 	case VisitorStatus:

@@ -76,6 +76,7 @@ type Conversation struct {
 	Call         *Call                  `json:"call"`          // while one lasts
 	LastCall     *CallRecord            `json:"last_call"`     // set when the last thing that happened was a call
 	WrapUpUntil  *time.Time             `json:"wrap_up_until"` // in state wrap-up
+	Meeting      *Meeting               `json:"meeting"`       // while one is open
 	Rev          uint64                 `json:"rev"`
 }
 
@@ -213,14 +214,14 @@ type Window struct {
 }
 
 // Item is one line of a timeline. Kind "message" or "note" has a text; kind "event" has Event and Data; kind
-// "call" has Call while it lasts, then Ended.
+// "call" has Call while it lasts, then Ended; kind "meeting" has Meeting, then Met.
 type Item struct {
 	Position     uint64                 `json:"position"` // where it happened: the order of the timeline
 	Rev          uint64                 `json:"rev"`
 	ID           string                 `json:"id"`
 	Conversation gateway.ConversationID `json:"conversation"`
 	Time         time.Time              `json:"time"`
-	Kind         string                 `json:"kind"` // message, note, event, call
+	Kind         string                 `json:"kind"` // message, note, event, call, meeting
 	Channel      string                 `json:"channel,omitempty"`
 	Direction    gateway.Direction      `json:"direction,omitempty"`
 	From         From                   `json:"from"`
@@ -235,11 +236,13 @@ type Item struct {
 	Edited       bool                   `json:"edited,omitempty"`
 	Reaction     string                 `json:"reaction,omitempty"`
 	Standby      bool                   `json:"standby,omitempty"`
-	Event        string                 `json:"event,omitempty"` // opened, offered, assigned, queued, missed, declined, closed, reopened, presence, consent, control
+	Event        string                 `json:"event,omitempty"` // opened, offered, assigned, queued, missed, declined, closed, reopened, presence, consent, control, meeting_said
 	Data         map[string]string      `json:"data,omitempty"`  // of an event: agent, by, to, reason, how
 	Call         *Call                  `json:"call,omitempty"`
 	Ended        *CallRecord            `json:"ended,omitempty"`
-	Lines        []LineQuality          `json:"lines,omitempty"` // of a call: how good each was, when it ended
+	Lines        []LineQuality          `json:"lines,omitempty"`   // of a call: how good each was, when it ended
+	Meeting      *Meeting               `json:"meeting,omitempty"` // kind "meeting": while it is open, then Met
+	Met          *MeetingRecord         `json:"met,omitempty"`
 }
 
 // From says who.
@@ -350,6 +353,7 @@ type (
 		Replies     []Reply   `json:"replies"` // canned replies
 		Emergency   Emergency `json:"emergency"`
 		Calls       bool      `json:"calls"`                 // calls can be had here
+		Meetings    bool      `json:"meetings"`              // video meetings can be had here
 		Supervision string    `json:"supervision,omitempty"` // of calls, by supervisors and admins: shown, hidden, off
 		ServerNow   time.Time `json:"server_now"`            // for timers: clocks differ
 	}
@@ -407,6 +411,7 @@ type (
 		Call     gateway.CallID    `json:"call,omitempty"` // of "offer"
 		SDP      string            `json:"sdp,omitempty"`  // of "offer": the answer
 		ICE      []ICEServer       `json:"ice,omitempty"`  // of "offer": for when the line does not come up without
+		URL      string            `json:"url,omitempty"`  // of "meet": the meeting's link
 		Failure  *Failure          `json:"failure,omitempty"`
 	}
 	Pong struct{} // t: pong
@@ -453,6 +458,7 @@ type (
 	//   supervise                 conversation, call, mode (listen, whisper, barge; needs the role supervisor or admin)
 	//   pickup                    conversation, offer   (a colleague's ring; conflict: somebody was faster)
 	//   end_wrap_up               conversation          (goes on in writing, or closes)
+	//   meet                      conversation → ack.url: opens a video meeting, or finds the one that is open
 	//   typing, view              conversation          (view "" = none); not acknowledged
 	Command struct {
 		ID           string                 `json:"id"`

@@ -25,6 +25,7 @@ const (
 	laterParts   = 9
 	wayBudget    = 4096  // a way other than a call, when somebody takes it: a voice message, to be called back
 	talkBudget   = 26624 // what the page of a link loads to be read and to call, in one language
+	meetBudget   = 25600 // what the page of a meeting loads, in one language: video is the whole of it
 	talkPage     = 640   // of these for the HTML, which package serve writes
 )
 
@@ -168,10 +169,31 @@ func TestTalkPageIsLight(t *testing.T) {
 	}
 }
 
+func TestMeetingPageIsLight(t *testing.T) {
+	b := assets(t)
+	page, ok := b.Entry("meet")
+	if !ok || page.Style == "" {
+		t.Fatalf("the page of a meeting: %+v", page)
+	}
+	sum, language := talkPage+packed(t, b.File(page.Script).Plain)+packed(t, b.File(page.Style).Plain), 0
+	for _, name := range later(b.File(page.Script).Plain) {
+		language = max(language, packed(t, b.File(name).Plain))
+	}
+	if language == 0 {
+		t.Error("no part looks like a language")
+	}
+	sum += language
+	t.Logf("meet: %d packed, budget %d", sum, meetBudget)
+	if sum > meetBudget {
+		t.Errorf("the page of a meeting: %d bytes packed in all, want ≤ %d", sum, meetBudget)
+	}
+}
+
 func TestCustomersPagesImportOnlyTheirOwn(t *testing.T) {
 	b := assets(t)
 	common := []string{"src/widget", "src/shared", "third_party/preact"}
-	for page, allowed := range map[string][]string{"widget": common, "talk": append(common, "src/talk")} {
+	for page, allowed := range map[string][]string{"widget": common, "talk": append(slices.Clone(common), "src/talk"),
+		"meet": append(slices.Clone(common), "src/meet", "third_party/signals", "third_party/signals-core")} {
 		inputs := b.Inputs(page)
 		if len(inputs) < 5 {
 			t.Fatalf("the %s page is made of %v", page, inputs)

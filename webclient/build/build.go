@@ -1,7 +1,7 @@
 // Package build turns the sources of the web client into the files that browsers load. esbuild runs inside
 // the process, so neither Node nor a generated file is needed.
 //
-// Each page has one entry: widget (src/widget/main.tsx), talk (src/talk/main.tsx), console
+// Each page has one entry: widget (src/widget/main.tsx), talk (src/talk/main.tsx), meet (src/meet/main.tsx), console
 // (src/console/main.tsx) and check (src/check/main.ts), bundled apart so that none pays for another. The loader (src/loader/loader.ts) comes last, because it knows the
 // widget's hashed name. Names contain a hash of the content, so all files but the loader are immutable.
 //
@@ -40,8 +40,8 @@ type Entry struct {
 type entry struct{ name, source string }
 
 func entries() []entry {
-	return []entry{{"widget", "src/widget/main.tsx"}, {"talk", "src/talk/main.tsx"}, {"console", "src/console/main.tsx"},
-		{"check", "src/check/main.ts"}}
+	return []entry{{"widget", "src/widget/main.tsx"}, {"talk", "src/talk/main.tsx"},
+		{"meet", "src/meet/main.tsx"}, {"console", "src/console/main.tsx"}, {"check", "src/check/main.ts"}}
 }
 
 const loaderSource = "src/loader/loader.ts"
@@ -167,7 +167,7 @@ func (b *Bundle) Names() []string {
 	return names
 }
 
-// Inputs lists the sources that went into a page ("loader", "widget", "talk", "console", "check").
+// Inputs lists the sources that went into a page ("loader", "widget", "talk", "meet", "console", "check").
 func (b *Bundle) Inputs(entry string) []string { return b.inputs[entry] }
 
 type metafile struct {

@@ -124,6 +124,7 @@ export class FakeGateway {
       replies: [],
       emergency: this.emergency,
       calls: true,
+      meetings: true,
       server_now: new Date().toISOString(),
     };
   }
@@ -174,6 +175,7 @@ export function conversation(name: string, part: Partial<Conversation> = {}): Co
     call: null,
     last_call: null,
     wrap_up_until: null,
+    meeting: null,
     rev: 1,
     ...part,
   };

@@ -48,6 +48,20 @@ func talkTexts(company string) []talkText {
 	}}
 }
 
+func meetTexts(company string) []talkText {
+	return []talkText{{
+		Lang: "en", Title: "Video meeting with " + company,
+		Wait: "Connecting …",
+		NoScript: "A video meeting needs JavaScript, and this browser does not run it. Allow it for this page, open the page in " +
+			"another browser, or reply to the message that brought you here.",
+	}, {
+		Lang: "de", Title: "Videogespräch mit " + company,
+		Wait: "Verbindung wird aufgebaut …",
+		NoScript: "Ein Videogespräch braucht JavaScript, das dieser Browser nicht ausführt. Erlauben Sie es für diese Seite, öffnen " +
+			"Sie sie in einem anderen Browser oder antworten Sie auf die Nachricht, die Sie hierher geführt hat.",
+	}}
+}
+
 func consolePage(b *build.Bundle) (*build.File, error) {
 	e, ok := b.Entry("console")
 	if !ok {
@@ -64,8 +78,9 @@ func checkPage(b *build.Bundle) (*build.File, error) {
 	return page("check.html", checkHTML, pageData{Script: file(e.Script), Style: file(e.Style)})
 }
 
-func talkPages(b *build.Bundle, c Company) (map[string]*build.File, error) {
-	e, ok := b.Entry("talk")
+// linkPages are the pages of a kind of link, by language; nil: not part of this build.
+func linkPages(b *build.Bundle, entry string, c Company, texts func(company string) []talkText) (map[string]*build.File, error) {
+	e, ok := b.Entry(entry)
 	if !ok {
 		return nil, nil
 	}
@@ -74,7 +89,7 @@ func talkPages(b *build.Bundle, c Company) (map[string]*build.File, error) {
 		name = "Backline"
 	}
 	pages := map[string]*build.File{}
-	for _, t := range talkTexts(name) {
+	for _, t := range texts(name) {
 		body, err := page("talk.html", talkHTML, pageData{Script: file(e.Script), Style: file(e.Style), Company: c, talkText: t})
 		if err != nil {
 			return nil, err
@@ -131,6 +146,18 @@ func (h *Handler) serveTalk(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept-Language")
 	h.sendPage(w, r, h.talk[language(r.Header.Get("Accept-Language"), h.speaks)], "no-store",
 		"microphone=(self), camera=(), geolocation=(), payment=(), usb=()")
+}
+
+// serveMeet sends the page of a meeting, as serveTalk does.
+func (h *Handler) serveMeet(w http.ResponseWriter, r *http.Request) {
+	if h.meet == nil {
+		http.Error(w, "there are no video meetings here", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("X-Robots-Tag", "noindex, nofollow, noarchive")
+	w.Header().Set("Vary", "Accept-Language")
+	h.sendPage(w, r, h.meet[language(r.Header.Get("Accept-Language"), h.speaks)], "no-store",
+		"microphone=(self), camera=(self), display-capture=(self), speaker-selection=(self), geolocation=(), payment=(), usb=()")
 }
 
 // language is the first that we speak and the browser names, else the company's.

@@ -1,5 +1,5 @@
 // Package serve hands the web client to browsers: the loader that websites embed, the hashed files under
-// /w/, the console's page and the page of signed links.
+// /w/, the console's page and the pages of signed links.
 //
 // Hashed files never change and are cached for a year. The loader is cached for five minutes, or a fix would
 // never reach the websites. Pages are not cached and carry a strict content security policy. The page of a link
@@ -24,6 +24,8 @@ type Options struct {
 	PublicURL string
 	// Company is shown on the page of a link before, and without, a connection.
 	Company Company
+	// Meetings can be had: their page is served.
+	Meetings bool
 }
 
 // Company is whose gateway this is.
@@ -40,6 +42,7 @@ type Handler struct {
 	console *build.File            // nil: not part of this build
 	check   *build.File            // nil: not part of this build
 	talk    map[string]*build.File // by language; nil: not part of this build
+	meet    map[string]*build.File // the same, of meetings
 	speaks  string                 // the company's language, one of talk
 }
 
@@ -59,8 +62,13 @@ func New(o Options) (*Handler, error) {
 	if h.check, err = checkPage(o.Bundle); err != nil {
 		return nil, err
 	}
-	if h.talk, err = talkPages(o.Bundle, o.Company); err != nil {
+	if h.talk, err = linkPages(o.Bundle, "talk", o.Company, talkTexts); err != nil {
 		return nil, err
+	}
+	if o.Meetings {
+		if h.meet, err = linkPages(o.Bundle, "meet", o.Company, meetTexts); err != nil {
+			return nil, err
+		}
 	}
 	return h, nil
 }
@@ -77,6 +85,7 @@ func (h *Handler) Routes() map[string]http.Handler {
 		"GET /{$}":                       http.HandlerFunc(h.serveConsole),
 		"GET /talk/{token}":              http.HandlerFunc(h.serveTalk),
 		"GET /check/{token}":             http.HandlerFunc(h.serveCheck),
+		"GET /meet/{token}":              http.HandlerFunc(h.serveMeet),
 	}
 }
 

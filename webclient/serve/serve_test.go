@@ -17,7 +17,7 @@ func company() Company {
 // served answers a request for a path; header lines are pairs.
 func served(t *testing.T, b *build.Bundle) func(method, path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	h, err := New(Options{Bundle: b, PublicURL: "https://contact.example.org", Company: company()})
+	h, err := New(Options{Bundle: b, PublicURL: "https://contact.example.org", Company: company(), Meetings: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +46,8 @@ func bundle(t *testing.T) *build.Bundle {
 		"src/console/main.tsx": {Data: []byte("console.log(2)")},
 		"src/talk/main.tsx":    {Data: []byte(`import "./talk.css"; console.log(3)`)},
 		"src/talk/talk.css":    {Data: []byte("a{color:red}")},
+		"src/meet/main.tsx":    {Data: []byte(`import "./meet.css"; console.log(4)`)},
+		"src/meet/meet.css":    {Data: []byte("a{color:blue}")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -117,6 +119,36 @@ func TestPageOfALinkIsStrictAndKnowsNoLink(t *testing.T) {
 		if w := get(method, "/talk/one-token"); w.Code != 405 {
 			t.Errorf("%s: %d, want 405", method, w.Code)
 		}
+	}
+}
+
+func TestPageOfAMeetingMayUseTheCameraAndKnowsNoLink(t *testing.T) {
+	get := served(t, bundle(t))
+	page := get("GET", "/meet/one-token", "Accept-Language", "en")
+	head := page.Header()
+	if page.Code != 200 || head.Get("Cache-Control") != "no-store" || !strings.Contains(head.Get("X-Robots-Tag"), "noindex") {
+		t.Errorf("%d %v", page.Code, head)
+	}
+	for _, want := range []string{"microphone=(self)", "camera=(self)", "display-capture=(self)"} {
+		if !strings.Contains(head.Get("Permissions-Policy"), want) {
+			t.Errorf("Permissions-Policy %q has no %s", head.Get("Permissions-Policy"), want)
+		}
+	}
+	body := page.Body.String()
+	if strings.Contains(body, "one-token") || !strings.Contains(body, "Video meeting with Nordwind") || !strings.Contains(body, "<noscript>") {
+		t.Errorf("the page: %s", body)
+	}
+}
+
+func TestWithoutMeetingsThereIsNoPageOfThem(t *testing.T) {
+	h, err := New(Options{Bundle: bundle(t), PublicURL: "https://contact.example.org", Company: company()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	h.serveMeet(w, httptest.NewRequest("GET", "/meet/t", nil))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("status %d", w.Code)
 	}
 }
 

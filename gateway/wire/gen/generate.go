@@ -32,7 +32,7 @@ func unions() []union {
 			{"alarms", wire.ConsoleAlarms{}}, {"typing", wire.ConsoleTyping{}}, {"viewing", wire.ConsoleViewing{}},
 			{"online", wire.ConsoleOnline{}}, {"emergency", wire.ConsoleEmergency{}}, {"call.peer", wire.CallPeer{}},
 			{"call.quality", wire.CallQuality{}},
-			{"ack", wire.Ack{}}, {"pong", wire.Pong{}}, {"bye", wire.Bye{}},
+			{"meet", wire.ConsoleMeet{}}, {"ack", wire.Ack{}}, {"pong", wire.Pong{}}, {"bye", wire.Bye{}},
 		}},
 		{"ConsoleClientFrame", "What the console says.", false, []frame{
 			{"hello", wire.ConsoleHello{}}, {"ping", wire.Ping{}}, {"cmd", wire.Command{}},
@@ -46,6 +46,16 @@ func unions() []union {
 			{"hello", wire.VisitorHello{}}, {"ping", wire.Ping{}}, {"message", wire.VisitorMessage{}},
 			{"contact", wire.VisitorContact{}}, {"seen", wire.VisitorSeen{}}, {"typing", wire.VisitorIsTyping{}},
 			{"call.offer", wire.VisitorOffer{}}, {"call.hangup", wire.VisitorHangup{}},
+		}},
+		{"MeetServerFrame", "What the gateway says to the page of a meeting.", true, []frame{
+			{"welcome", wire.MeetWelcome{}}, {"place", wire.MeetPlace{}}, {"room", wire.MeetRoom{}}, {"slots", wire.MeetSlots{}},
+			{"answer", wire.MeetAnswer{}}, {"chat", wire.MeetChat{}}, {"ack", wire.MeetAck{}}, {"muted", wire.MeetMuted{}},
+			{"pong", wire.Pong{}}, {"bye", wire.Bye{}},
+		}},
+		{"MeetClientFrame", "What the page of a meeting says.", false, []frame{
+			{"hello", wire.MeetHello{}}, {"ping", wire.Ping{}}, {"join", wire.MeetJoin{}}, {"offer", wire.MeetOffer{}},
+			{"want", wire.MeetWant{}}, {"media", wire.MeetMedia{}}, {"say", wire.MeetSay{}}, {"do", wire.MeetDo{}},
+			{"leave", wire.MeetLeave{}},
 		}},
 	}
 }

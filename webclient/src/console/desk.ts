@@ -170,6 +170,16 @@ export class Desk {
     this.run({ do: "take", conversation });
   }
 
+  /** Opens a video meeting in a conversation, or finds the one that is open; resolves to its link. */
+  async invite(conversation: string): Promise<string> {
+    try {
+      return (await this.commands.once({ do: "meet", conversation })).url ?? "";
+    } catch (e) {
+      if (e instanceof Refused && e.failure.detail) this.toast("error", e.failure.detail);
+      throw e;
+    }
+  }
+
   giveBack(conversation: string): void {
     this.run({ do: "return", conversation });
   }

@@ -1,5 +1,6 @@
 import "./ringing.css";
 import type { Conversation } from "../shared/protocol";
+import { callPreview } from "./call/rowtext";
 import type { Desk } from "./desk";
 import { nameOf } from "./store";
 import type { Texts } from "./texts";
@@ -39,7 +40,7 @@ export function Ringing({ desk, conversation: c, t }: { desk: Desk; conversation
         </div>
       </div>
       <p class="sh-ring-why" id={`${title}-why`}>
-        <span>{c.preview}</span>
+        <span>{c.meeting ? callPreview(c, t.language, now) : c.preview}</span>
       </p>
       <div class="sh-ring-act">
         <button

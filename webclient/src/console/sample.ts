@@ -40,6 +40,7 @@ export function sampleConversation(part: Partial<Conversation> = {}): Conversati
     call: null,
     last_call: null,
     wrap_up_until: null,
+    meeting: null,
     rev: 1,
     ...part,
   };

@@ -17,6 +17,7 @@ import { Inbox } from "./inbox";
 import { KeyHelp } from "./keyhelp";
 import { useShellKeys } from "./keys";
 import { LinkDialog } from "./links/dialog";
+import { Door } from "./meet/door";
 import { Notices, Toasts } from "./notices";
 import { Rail } from "./rail";
 import { ringing } from "./ring";
@@ -82,6 +83,7 @@ function Top({ desk, settings, t }: { desk: Desk; settings: Settings; t: Texts }
     <div class="sh-top">
       <EmergencyBar desk={desk} settings={settings} />
       {!onScreen && <CallStrip desk={desk} t={t} />}
+      <Door desk={desk} language={t.language} />
       <Notices desk={desk} settings={settings} t={t} />
       {!wide && onScreen && (
         <div class="cl-dock">

@@ -31,6 +31,7 @@ function welcome(part: Partial<ConsoleWelcome> = {}): ConsoleServerFrame {
     replies: [],
     emergency: { on: false, since: null, by: "", why: "", text: null },
     calls: false,
+    meetings: false,
     server_now: "2026-11-24T09:00:05Z",
     ...part,
   };

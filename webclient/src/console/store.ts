@@ -58,6 +58,10 @@ export class Store {
   readonly calls = signal(false);
   /** Of calls, by supervisors: shown, hidden, off. */
   readonly supervision = signal("off");
+  /** Video meetings can be had at this gateway. */
+  readonly meetings = signal(false);
+  /** Who waits before the door of this agent's meetings, by conversation. */
+  readonly doors = signal<ReadonlyMap<string, readonly string[]>>(new Map());
   /** How the customer's line stands, by call: absent, connected, interrupted. */
   readonly peers = signal<ReadonlyMap<string, string>>(new Map());
   /** How the lines of this agent's calls are now, by call. */
@@ -174,6 +178,9 @@ export class Store {
       case "call.quality":
         this.lines.value = new Map([[f.call, f.lines ?? []]]); // one has one call at a time
         return;
+      case "meet":
+        this.waits(f.conversation, f.waiting ?? []);
+        return;
       case "ack":
       case "pong":
       case "bye":
@@ -188,6 +195,7 @@ export class Store {
     this.viewing.value = new Map();
     this.peers.value = new Map();
     this.lines.value = new Map();
+    this.doors.value = new Map();
     for (const [id, c] of this.heads) if (c.online) this.heads.set(id, { ...c, online: false });
     this.bump();
   }
@@ -219,6 +227,7 @@ export class Store {
       this.emergency.value = w.emergency;
       this.calls.value = w.calls;
       this.supervision.value = w.supervision ?? "off";
+      this.meetings.value = w.meetings;
       this.skew.value = Date.parse(w.server_now) - this.now() || 0;
     });
   }
@@ -246,6 +255,13 @@ export class Store {
   private types(conversation: string, agent: string): void {
     const others = this.typing.value.filter((m) => m.conversation !== conversation || m.agent !== agent);
     this.typing.value = [...others, { conversation, agent, until: this.now() + TYPING_MS }];
+  }
+
+  private waits(conversation: string, names: readonly string[]): void {
+    const next = new Map(this.doors.value);
+    if (names.length) next.set(conversation, names);
+    else next.delete(conversation);
+    this.doors.value = next;
   }
 
   private untype(conversation: string, agent: string): void {

@@ -65,6 +65,7 @@ const en = {
   incoming: {
     livechat: "Chat from the website",
     click2talk: "Message by a talk link",
+    click2meet: "Video meeting by a link",
     messenger: "Messenger message",
     sms: "Text message",
   } as Record<string, string>,
@@ -94,10 +95,13 @@ const en = {
   before: "Before this",
   beforeNone: "First contact.",
   unnamed: "Visitor",
-  channels: { livechat: "Website chat", click2talk: "Talk link", messenger: "Messenger", sms: "SMS" } as Record<
-    string,
-    string
-  >,
+  channels: {
+    livechat: "Website chat",
+    click2talk: "Talk link",
+    click2meet: "Meeting link",
+    messenger: "Messenger",
+    sms: "SMS",
+  } as Record<string, string>,
   closeContext: "Close",
   reconnecting: "The line to the gateway is gone. What you write is kept and sent as soon as it is back.",
   connecting: "Connecting…",
@@ -203,6 +207,7 @@ const de: Texts = {
   incoming: {
     livechat: "Chat von der Website",
     click2talk: "Nachricht über einen Talk-Link",
+    click2meet: "Videogespräch über einen Link",
     messenger: "Messenger-Nachricht",
     sms: "SMS",
   },
@@ -232,7 +237,13 @@ const de: Texts = {
   before: "Vorher",
   beforeNone: "Erster Kontakt.",
   unnamed: "Besucher",
-  channels: { livechat: "Website-Chat", click2talk: "Talk-Link", messenger: "Messenger", sms: "SMS" },
+  channels: {
+    livechat: "Website-Chat",
+    click2talk: "Talk-Link",
+    click2meet: "Video-Link",
+    messenger: "Messenger",
+    sms: "SMS",
+  },
   closeContext: "Schließen",
   reconnecting:
     "Die Verbindung zum Gateway fehlt. Was Sie schreiben, bleibt erhalten und geht hinaus, sobald sie wieder da ist.",

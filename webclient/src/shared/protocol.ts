@@ -89,6 +89,7 @@ export interface ConsoleWelcome {
   replies: Reply[] | null;
   emergency: Emergency;
   calls: boolean;
+  meetings: boolean;
   supervision?: string;
   server_now: string;
 }
@@ -180,6 +181,28 @@ export interface CallRecord {
   held_ms?: number;
 }
 
+export type MeetingID = string;
+
+export type MeetingLeave = string;
+
+export interface MeetingPerson {
+  id: string;
+  name: string;
+  agent: AgentID;
+  since: string;
+  left_at: string | null;
+  reason: MeetingLeave;
+  joins: number;
+}
+
+export interface Meeting {
+  id: MeetingID;
+  since: string;
+  by: AgentID;
+  name: string;
+  people: MeetingPerson[] | null;
+}
+
 export interface Conversation {
   id: ConversationID;
   channel: string;
@@ -208,6 +231,7 @@ export interface Conversation {
   call: Call | null;
   last_call: CallRecord | null;
   wrap_up_until: string | null;
+  meeting: Meeting | null;
   rev: number;
 }
 
@@ -249,6 +273,16 @@ export interface LineQuality {
   mos: number;
 }
 
+export type MeetingClose = string;
+
+export interface MeetingRecord {
+  outcome: string;
+  reason: MeetingClose;
+  agent: AgentID;
+  time_ms: number;
+  names: string[] | null;
+}
+
 export interface Item {
   position: number;
   rev: number;
@@ -275,6 +309,8 @@ export interface Item {
   call?: Call;
   ended?: CallRecord;
   lines?: LineQuality[];
+  meeting?: Meeting;
+  met?: MeetingRecord;
 }
 
 export interface ConsoleUpdate {
@@ -325,6 +361,12 @@ export interface CallQuality {
   lines: LineQuality[] | null;
 }
 
+export interface ConsoleMeet {
+  conversation: ConversationID;
+  meeting: MeetingID;
+  waiting: string[] | null;
+}
+
 export type MessageID = string;
 
 export interface ICEServer {
@@ -348,6 +390,7 @@ export interface Ack {
   call?: CallID;
   sdp?: string;
   ice?: ICEServer[];
+  url?: string;
   failure?: Failure;
 }
 
@@ -498,6 +541,131 @@ export interface VisitorHangup {
   call: CallID;
 }
 
+export interface MeetWelcome {
+  version: number;
+  company: Company;
+  subject: string;
+  name: string;
+  host: boolean;
+  open: boolean;
+  people: number;
+  locked: boolean;
+  staffed: boolean;
+  server_now: string;
+}
+
+export interface MeetPlace {
+  at: string;
+  why?: string;
+  you?: string;
+  seat?: string;
+  line?: number;
+}
+
+export interface MeetPeer {
+  id: string;
+  name: string;
+  host: boolean;
+  audio: boolean;
+  video: boolean;
+  screen: boolean;
+  away: boolean;
+}
+
+export interface MeetGuest {
+  id: string;
+  name: string;
+  since: string;
+}
+
+export interface MeetRoom {
+  people: MeetPeer[] | null;
+  lobby: MeetGuest[] | null;
+  locked: boolean;
+  since: string;
+}
+
+export interface MeetSlot {
+  mid: string;
+  peer: string;
+  kind: string;
+}
+
+export interface MeetSlots {
+  rev: number;
+  slots: MeetSlot[] | null;
+}
+
+export interface MeetAnswer {
+  line: number;
+  sdp?: string;
+  ice?: ICEServer[];
+  failure?: Failure;
+}
+
+export interface MeetChat {
+  id: string;
+  from: string;
+  name: string;
+  text: string;
+  time: string;
+  agent: boolean;
+}
+
+export interface MeetAck {
+  id: string;
+  failure?: Failure;
+}
+
+export interface MeetMuted {
+  by: string;
+}
+
+export interface MeetHello {
+  version: number;
+  link: string;
+  seat?: string;
+  host?: boolean;
+}
+
+export interface MeetJoin {
+  name: string;
+}
+
+export interface MeetOffer {
+  line: number;
+  sdp: string;
+}
+
+export interface MeetTile {
+  peer: string;
+  kind: string;
+  height: number;
+}
+
+export interface MeetWant {
+  tiles: MeetTile[] | null;
+}
+
+export interface MeetMedia {
+  audio: boolean;
+  video: boolean;
+  screen: boolean;
+}
+
+export interface MeetSay {
+  id: string;
+  text: string;
+}
+
+export interface MeetDo {
+  id: string;
+  do: string;
+  peer?: string;
+}
+
+export type MeetLeave = Record<never, never>;
+
 /** What the gateway says to the console. */
 export type ConsoleServerFrame =
   | ({ t: "welcome" } & ConsoleWelcome)
@@ -513,6 +681,7 @@ export type ConsoleServerFrame =
   | ({ t: "emergency" } & ConsoleEmergency)
   | ({ t: "call.peer" } & CallPeer)
   | ({ t: "call.quality" } & CallQuality)
+  | ({ t: "meet" } & ConsoleMeet)
   | ({ t: "ack" } & Ack)
   | ({ t: "pong" } & Pong)
   | ({ t: "bye" } & Bye);
@@ -546,3 +715,28 @@ export type VisitorClientFrame =
   | ({ t: "typing" } & VisitorIsTyping)
   | ({ t: "call.offer" } & VisitorOffer)
   | ({ t: "call.hangup" } & VisitorHangup);
+
+/** What the gateway says to the page of a meeting. */
+export type MeetServerFrame =
+  | ({ t: "welcome" } & MeetWelcome)
+  | ({ t: "place" } & MeetPlace)
+  | ({ t: "room" } & MeetRoom)
+  | ({ t: "slots" } & MeetSlots)
+  | ({ t: "answer" } & MeetAnswer)
+  | ({ t: "chat" } & MeetChat)
+  | ({ t: "ack" } & MeetAck)
+  | ({ t: "muted" } & MeetMuted)
+  | ({ t: "pong" } & Pong)
+  | ({ t: "bye" } & Bye);
+
+/** What the page of a meeting says. */
+export type MeetClientFrame =
+  | ({ t: "hello" } & MeetHello)
+  | ({ t: "ping" } & Ping)
+  | ({ t: "join" } & MeetJoin)
+  | ({ t: "offer" } & MeetOffer)
+  | ({ t: "want" } & MeetWant)
+  | ({ t: "media" } & MeetMedia)
+  | ({ t: "say" } & MeetSay)
+  | ({ t: "do" } & MeetDo)
+  | ({ t: "leave" } & MeetLeave);

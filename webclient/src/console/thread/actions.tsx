@@ -7,6 +7,7 @@ import { callTexts } from "../call/texts";
 import { ringsElsewhere } from "../call/view";
 import type { Desk } from "../desk";
 import { isOpen, ringsAt } from "../lists";
+import { MeetButton } from "../meet/meetbutton";
 import { Icon } from "./icons";
 import { TalkLinkButton } from "./talklink";
 import type { Texts } from "./texts";
@@ -36,6 +37,7 @@ export function Actions({ desk, conversation: c, t, transferring, setTransferrin
       <CallButton desk={desk} conversation={c} t={t} />
       <SuperviseButton desk={desk} conversation={c} t={t} />
       <TalkLinkButton key={c.id} desk={desk} conversation={c} t={t} />
+      <MeetButton desk={desk} conversation={c} t={t} />
       {!mine && (
         <button type="button" class="th-btn th-btn-main th-take" aria-label={said} onClick={take} data-testid="take">
           <Icon name="take" />

@@ -164,5 +164,11 @@ export const de: Texts = {
   },
   heldBlock: (name) => `${name} hat dieses Gespräch.`,
   takeToAnswer: "Übernehmen und antworten",
-  channels: { livechat: "Website-Chat", click2talk: "Talk-Link", messenger: "Messenger", sms: "SMS" },
+  channels: {
+    livechat: "Website-Chat",
+    click2talk: "Talk-Link",
+    click2meet: "Video-Link",
+    messenger: "Messenger",
+    sms: "SMS",
+  },
 };

@@ -166,5 +166,11 @@ export const en: Texts = {
   },
   heldBlock: (name) => `${name} has this conversation.`,
   takeToAnswer: "Take it to answer",
-  channels: { livechat: "website chat", click2talk: "talk link", messenger: "Messenger", sms: "SMS" },
+  channels: {
+    livechat: "website chat",
+    click2talk: "talk link",
+    click2meet: "meeting link",
+    messenger: "Messenger",
+    sms: "SMS",
+  },
 };

@@ -1,6 +1,7 @@
 // One line for each thing that happened to a conversation. Pure.
 
 import type { Item } from "../../shared/protocol";
+import { meetTexts } from "../meet/texts";
 import { type Language, parseSpan, stopwatch } from "./format";
 
 /** Names of this moment; events carry those of their own time where they have them. */
@@ -215,6 +216,8 @@ export function eventText(item: Item, language: Language, names: Names): string 
       return (w.supervises[d.role ?? ""] ?? w.joined)(who);
     case "call_left":
       return (w.leftWhy[d.reason ?? ""] ?? w.left)(asked(d, names, w, who));
+    case "meeting_said":
+      return meetTexts(language).said(d.name || w.somebody, d.text ?? "");
     case "position":
       return w.position(d.position ?? "");
     default:

@@ -114,6 +114,8 @@ export function channelIcon(channel: string): IconName {
       return "sms";
     case "click2talk":
       return "phone";
+    case "click2meet":
+      return "video";
     default:
       return "chat";
   }

@@ -2,6 +2,7 @@ import type { Attachment, Conversation, Item } from "../../shared/protocol";
 import { CallItem } from "../call/item";
 import type { Desk, Outgoing } from "../desk";
 import { isOpen } from "../lists";
+import { MeetingItem } from "../meet/item";
 import type { Names } from "./events";
 import { Message } from "./message";
 import { OutgoingMessage } from "./outgoing";
@@ -32,6 +33,8 @@ export function Lines({ desk, conversation: c, rows, outgoing, customer, t, now,
         <div key={row.key} class="th-line">
           {row.kind === "call" ? (
             <CallItem item={row.item} customer={customer} language={t.language} agent={names.agent} now={now} />
+          ) : row.kind === "meeting" ? (
+            <MeetingItem item={row.item} language={t.language} agent={names.agent} now={now} />
           ) : row.kind === "message" ? (
             <Message
               item={row.item}

@@ -4,7 +4,7 @@ import type { MessageRow, Row } from "./rows";
 import type { Texts } from "./texts";
 
 interface Props {
-  row: Exclude<Row, MessageRow | { kind: "call" }>;
+  row: Exclude<Row, MessageRow | { kind: "call" } | { kind: "meeting" }>;
   t: Texts;
   now: number;
   names: Names;

@@ -8,6 +8,7 @@ export type Row =
   | { kind: "unread"; key: string }
   | { kind: "events"; key: string; items: Item[] }
   | { kind: "call"; key: string; item: Item }
+  | { kind: "meeting"; key: string; item: Item }
   | MessageRow;
 
 export interface MessageRow {
@@ -43,8 +44,8 @@ export function rowsOf(items: readonly Item[], unreadFrom = ""): Row[] {
       addEvent(out, before, item);
       continue;
     }
-    if (item.kind === "call") {
-      out.push({ kind: "call", key: item.id, item });
+    if (item.kind === "call" || item.kind === "meeting") {
+      out.push({ kind: item.kind, key: item.id, item });
       continue;
     }
     const marked = unreadFrom !== "" && item.id === unreadFrom && out.some((r) => r.kind === "message");

@@ -1,0 +1,137 @@
+package conversation_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"backline/gateway"
+	"backline/gateway/conversation"
+	"backline/gateway/wire"
+)
+
+// gathering is a fold with one customer, and a clock of its own.
+type gathering struct {
+	t    *testing.T
+	f    *conversation.Fold
+	pos  uint64
+	at   time.Time
+	who  gateway.Identity
+	last []conversation.Change
+}
+
+func gather(t *testing.T) *gathering {
+	return &gathering{t: t, f: conversation.New(), at: time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC),
+		who: gateway.Identity{Channel: gateway.ChannelClick2Meet, Account: "link", Remote: "l1"}}
+}
+
+// say appends a fact of the customer's thread, a minute after the one before.
+func (g *gathering) say(e gateway.Event) { g.on(gateway.ThreadStream(g.who.Thread()), e) }
+
+func (g *gathering) on(stream string, e gateway.Event) {
+	g.pos++
+	g.at = g.at.Add(time.Minute)
+	g.last = g.f.Apply(conversation.Record{Pos: g.pos, Stream: stream, Version: g.pos, At: g.at, Event: e})
+}
+
+// open opens the conversation that is wanted.
+func (g *gathering) open() *conversation.Conversation {
+	g.t.Helper()
+	w := g.f.Wanting()
+	if len(w) != 1 {
+		g.t.Fatalf("%d conversations are wanted", len(w))
+	}
+	id := conversation.ID(w[0].Cause)
+	g.on(gateway.ConversationStream(id), gateway.ConversationOpened{Conversation: id, Thread: w[0].Thread, Identity: w[0].Identity, Target: "queue/main", Queue: "main", Cause: w[0].Cause})
+	c, _ := g.f.Get(id)
+	return c
+}
+
+func meetingLine(c *conversation.Conversation) *wire.Item {
+	for _, it := range c.Items() {
+		if it.Kind == "meeting" {
+			return it
+		}
+	}
+	return nil
+}
+
+func TestAKnockWantsAConversationAndWaitsInItsQueue(t *testing.T) {
+	g := gather(t)
+	g.say(gateway.MeetingOpened{Meeting: "m", Identity: g.who, Name: "Miriam"})
+	c := g.open()
+	if c.Head.State != gateway.StateWaiting || c.Head.Meeting == nil || c.Head.Meeting.Name != "Miriam" {
+		t.Fatalf("the conversation: %+v", c.Head)
+	}
+	if it := meetingLine(c); it == nil || it.Meeting == nil || it.Direction != gateway.Inbound {
+		t.Errorf("the line: %+v", it)
+	}
+}
+
+func TestAMeetingIsOneLineThatSaysHowItWent(t *testing.T) {
+	g := gather(t)
+	g.say(gateway.MeetingOpened{Meeting: "m", Identity: g.who, Name: "Miriam"})
+	c := g.open()
+	g.say(gateway.MeetingJoined{Meeting: "m", Participant: "a", Name: "Anna", Agent: "anna"})
+	g.say(gateway.MeetingJoined{Meeting: "m", Participant: "b", Name: "Miriam"})
+	g.say(gateway.MeetingLeft{Meeting: "m", Participant: "b", Reason: gateway.OutLost})
+	if p := c.Head.Meeting.People[1]; p.LeftAt == nil || p.Reason != gateway.OutLost {
+		t.Errorf("who left: %+v", p)
+	}
+	g.say(gateway.MeetingJoined{Meeting: "m", Participant: "b", Name: "Miriam"})
+	if p := c.Head.Meeting.People[1]; p.LeftAt != nil || p.Joins != 2 {
+		t.Errorf("who came back: %+v", p)
+	}
+	g.say(gateway.MeetingSaid{Meeting: "m", Message: "x", Participant: "b", Name: "Miriam", Text: "here it is"})
+	g.say(gateway.MeetingClosed{Meeting: "m", Reason: gateway.CloseEnded, Agent: "anna"})
+	it := meetingLine(c)
+	if c.Head.Meeting != nil || it.Meeting != nil || it.Met == nil || it.Met.Outcome != "held" || it.Met.Agent != "anna" || len(it.Met.Names) != 2 || it.Met.TimeMS != (7*time.Minute).Milliseconds() {
+		t.Errorf("the line: %+v, %+v", it, it.Met)
+	}
+	g.say(gateway.MeetingClosed{Meeting: "m", Reason: gateway.CloseEmpty}) // the first one counts
+	if len(g.last) != 0 {
+		t.Errorf("closed twice: %+v", g.last)
+	}
+	said := c.Items()[len(c.Items())-1]
+	if said.Event != "meeting_said" || said.Data["text"] != "here it is" {
+		t.Errorf("the chat: %+v", said)
+	}
+}
+
+func TestWhoGaveUpBeforeTheConversationWasOpenedIsStillMissed(t *testing.T) {
+	g := gather(t)
+	g.say(gateway.MeetingOpened{Meeting: "m", Identity: g.who, Name: "Miriam"})
+	g.say(gateway.MeetingClosed{Meeting: "m", Reason: gateway.CloseGaveUp})
+	c := g.open()
+	if it := meetingLine(c); it.Met == nil || it.Met.Outcome != "missed" || c.Head.Meeting != nil || c.Head.Unread != 1 {
+		t.Errorf("the line: %+v, unread %d", it.Met, c.Head.Unread)
+	}
+	if ev, due := c.CallDecision(g.at, 0); !due || ev.(gateway.ConversationClosed).Reason != "caller_left" {
+		t.Errorf("nobody can answer it: %v, %v", ev, due)
+	}
+}
+
+func TestClosingTheConversationEndsItsMeeting(t *testing.T) {
+	g := gather(t)
+	g.say(gateway.MeetingOpened{Meeting: "m", Identity: g.who, Name: "Miriam"})
+	c := g.open()
+	g.say(gateway.MeetingJoined{Meeting: "m", Participant: "a", Name: "Anna", Agent: "anna"})
+	g.on(gateway.ConversationStream(c.Head.ID), gateway.ConversationClosed{By: "anna"})
+	if it := meetingLine(c); it.Met == nil || it.Met.Reason != gateway.CloseEnded || c.Head.Meeting != nil {
+		t.Errorf("the line: %+v", it.Met)
+	}
+}
+
+func TestChangesShareNothingWithTheFold(t *testing.T) {
+	g := gather(t)
+	g.say(gateway.MeetingOpened{Meeting: "m", Identity: g.who})
+	g.open()
+	g.say(gateway.MeetingJoined{Meeting: "m", Participant: "a", Name: "Anna", Agent: "anna"})
+	before := slices.Clone(g.last) // Apply uses its list again
+	g.say(gateway.MeetingLeft{Meeting: "m", Participant: "a", Reason: gateway.OutSelf})
+	for _, ch := range before {
+		if ch.Conversation != nil && ch.Conversation.Meeting.People[0].LeftAt != nil || ch.Item != nil && ch.Item.Meeting.People[0].LeftAt != nil {
+			t.Error("what was told changed afterwards")
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package wire
+
+import (
+	"time"
+
+	"backline/gateway"
+)
+
+// Limits of the meetings' socket, /ws/meet.
+const (
+	MeetPeople      = 10 // in a meeting
+	MeetLobby       = 20 // before its door
+	MaxMeetSDPBytes = 48 << 10
+	MaxMeetText     = 2000 // runes of a line of chat
+	MeetFrames      = 128  // wait for one page, then it is closed with CloseSlow
+)
+
+// Meeting is a conversation's video meeting while it is open.
+type Meeting struct {
+	ID     gateway.MeetingID `json:"id"`
+	Since  time.Time         `json:"since"`
+	By     gateway.AgentID   `json:"by"`     // who opened it; "": somebody knocked by a link
+	Name   string            `json:"name"`   // of who knocked
+	People []MeetingPerson   `json:"people"` // all who were in, in order of coming
+}
+
+// MeetingPerson is somebody who is in a meeting, or was.
+type MeetingPerson struct {
+	ID     string               `json:"id"`
+	Name   string               `json:"name"`
+	Agent  gateway.AgentID      `json:"agent"` // "": a guest
+	Since  time.Time            `json:"since"`
+	LeftAt *time.Time           `json:"left_at"` // null: in
+	Reason gateway.MeetingLeave `json:"reason"`  // why they left
+	Joins  int                  `json:"joins"`
+}
+
+// MeetingRecord is a meeting that is over. Outcome: held (at least two were in); missed (somebody knocked and nobody
+// came); unused.
+type MeetingRecord struct {
+	Outcome string               `json:"outcome"`
+	Reason  gateway.MeetingClose `json:"reason"`
+	Agent   gateway.AgentID      `json:"agent"` // who ended it, if anybody did
+	TimeMS  int64                `json:"time_ms"`
+	Names   []string             `json:"names"`
+}
+
+// ConsoleMeet is t: meet, to the consoles of the agent who holds the conversation: who waits before the door of its
+// meeting. It comes again every few seconds as long as somebody waits.
+type ConsoleMeet struct {
+	Conversation gateway.ConversationID `json:"conversation"`
+	Meeting      gateway.MeetingID      `json:"meeting"`
+	Waiting      []string               `json:"waiting"` // names
+}
+
+// Frames to a meeting's page (server → client).
+type (
+	MeetWelcome struct { // t: welcome — after hello
+		Version   int       `json:"version"`
+		Company   Company   `json:"company"`
+		Subject   string    `json:"subject"`
+		Name      string    `json:"name"` // of this page's person, as far as known
+		Host      bool      `json:"host"` // an agent: comes in without knocking, and steers
+		Open      bool      `json:"open"` // the meeting is open now
+		People    int       `json:"people"`
+		Locked    bool      `json:"locked"`
+		Staffed   bool      `json:"staffed"` // somebody is signed in who can let people in
+		ServerNow time.Time `json:"server_now"`
+	}
+	// MeetPlace is t: place: where this page is. At: green (before joining), lobby, in, over. Why, with over: left,
+	// ended, denied, removed; with green: locked, full, gone (why it could not come in).
+	MeetPlace struct {
+		At   string `json:"at"`
+		Why  string `json:"why,omitempty"`
+		You  string `json:"you,omitempty"`  // this page's participant
+		Seat string `json:"seat,omitempty"` // keep; sent back in hello, it leads to the same place
+		Line int    `json:"line,omitempty"` // the connection that the gateway still has; 0: offer a new one
+	}
+	// MeetRoom is t: room: who is there, whenever that changes. Lobby is told to hosts only.
+	MeetRoom struct {
+		People []MeetPeer  `json:"people"`
+		Lobby  []MeetGuest `json:"lobby"`
+		Locked bool        `json:"locked"`
+		Since  time.Time   `json:"since"`
+	}
+	// MeetSlots is t: slots: which line of this page's connection carries what. Of two the higher Rev is true.
+	MeetSlots struct {
+		Rev   uint64     `json:"rev"`
+		Slots []MeetSlot `json:"slots"`
+	}
+	MeetAnswer struct { // t: answer — to offer
+		Line    int         `json:"line"`
+		SDP     string      `json:"sdp,omitempty"`
+		ICE     []ICEServer `json:"ice,omitempty"` // for when the line does not come up without
+		Failure *Failure    `json:"failure,omitempty"`
+	}
+	MeetChat struct { // t: chat — a line that is on disk
+		ID    string    `json:"id"`
+		From  string    `json:"from"` // participant; "": the company
+		Name  string    `json:"name"`
+		Text  string    `json:"text"`
+		Time  time.Time `json:"time"`
+		Agent bool      `json:"agent"`
+	}
+	MeetAck struct { // t: ack — to say and do
+		ID      string   `json:"id"`
+		Failure *Failure `json:"failure,omitempty"`
+	}
+	MeetMuted struct { // t: muted — an agent has muted this page
+		By string `json:"by"`
+	}
+)
+
+// MeetPeer is a participant as the others see them.
+type MeetPeer struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Host   bool   `json:"host"`
+	Audio  bool   `json:"audio"`
+	Video  bool   `json:"video"`
+	Screen bool   `json:"screen"`
+	Away   bool   `json:"away"` // the line is broken; may come back
+}
+
+// MeetGuest waits to be let in.
+type MeetGuest struct {
+	ID    string    `json:"id"`
+	Name  string    `json:"name"`
+	Since time.Time `json:"since"`
+}
+
+// MeetSlot is one line of a page. Kind: audio, camera, screen.
+type MeetSlot struct {
+	MID  string `json:"mid"`
+	Peer string `json:"peer"`
+	Kind string `json:"kind"`
+}
+
+// Frames from a meeting's page (client → server).
+type (
+	MeetHello struct { // t: hello
+		Version int    `json:"version"`
+		Link    string `json:"link"` // its token
+		Seat    string `json:"seat,omitempty"`
+		Host    bool   `json:"host,omitempty"` // as the agent who is signed in here
+	}
+	MeetJoin struct { // t: join — a host comes in, a guest knocks
+		Name string `json:"name"`
+	}
+	MeetOffer struct { // t: offer — Line is the page's number for the connection: the same again renews it
+		Line int    `json:"line"`
+		SDP  string `json:"sdp"`
+	}
+	MeetWant struct { // t: want — the pictures that are shown, the most important first
+		Tiles []MeetTile `json:"tiles"`
+	}
+	MeetMedia struct { // t: media — what this page sends
+		Audio  bool `json:"audio"`
+		Video  bool `json:"video"`
+		Screen bool `json:"screen"`
+	}
+	MeetSay struct { // t: say — a line of chat
+		ID   string `json:"id"`
+		Text string `json:"text"`
+	}
+	// MeetDo is t: do, for hosts: admit, deny, mute, remove (Peer), mute_all, lock, unlock, end.
+	MeetDo struct {
+		ID   string `json:"id"`
+		Do   string `json:"do"`
+		Peer string `json:"peer,omitempty"`
+	}
+	MeetLeave struct{} // t: leave
+)
+
+// MeetTile is a picture on a page. Kind: camera, screen; Height in pixels of the screen.
+type MeetTile struct {
+	Peer   string `json:"peer"`
+	Kind   string `json:"kind"`
+	Height int    `json:"height"`
+}
