@@ -83,6 +83,17 @@ for (const [transport, way] of [
   });
 }
 
+test("the check before a call tries the relay over TLS too", async ({ browser }) => {
+  const { page } = await person(browser, { permissions: ["microphone"], ignoreHTTPSErrors: true });
+  const { url } = JSON.parse(g.run("link", "create", "--json", "--to", "queue/main"));
+  await page.goto(url);
+  await page.getByTestId("try").click();
+  for (const what of ["browser", "mic", "tls", "udp", "tcp", "turn-tls"]) {
+    await expect(page.getByTestId(`check-${what}`)).toHaveAttribute("data-result", "ok");
+  }
+  await expect(page.getByTestId("check-next")).toHaveAttribute("data-rung", "call");
+});
+
 test("doctor rtc: a phone proves each way, once", async ({ browser }) => {
   const doctor = g.begin("doctor", "rtc", "--json");
   const link = await doctor.line((l) => l.url);

@@ -1,17 +1,21 @@
-// The check before a call: browser, microphone, TLS, and whether sound can go over UDP and TCP. For each path a line
-// is made that says nothing, so that it never is a call. Loaded when somebody wants it.
+// The check before a call: browser, microphone, TLS, and whether sound can go over UDP, TCP and, where the gateway
+// has a relay for it, TLS. For each path a line is made that says nothing, so that it never is a call. Loaded when
+// somebody wants it.
 
-import type { CallAnswer } from "../shared/protocol";
+import type { CallAnswer, ICEServer } from "../shared/protocol";
+import { answerFor, configOf } from "../shared/ways";
 import type { Panel, PanelOptions } from "./calls";
 import css from "./check.css?text";
 import { borrow, dress } from "./own/lent";
 import de from "./texts/check-de";
 import en, { type CheckTexts } from "./texts/check-en";
 
-type What = "browser" | "mic" | "tls" | "udp" | "tcp";
+type Tried = "udp" | "tcp" | "turn-tls";
+type What = "browser" | "mic" | "tls" | Tried;
 /** open: not known yet; none: cannot be told. */
 type Result = "open" | "ok" | "no" | "none";
 
+const WAYS: Tried[] = ["udp", "tcp", "turn-tls"];
 const ANSWER_MS = 5000;
 const PATH_MS = 6000;
 const LOOK_MS = 100;
@@ -22,7 +26,9 @@ export default (o: PanelOptions): Panel => {
 };
 
 class Check implements Panel {
-  #found: Record<What, Result> = { browser: "open", mic: "open", tls: "open", udp: "open", tcp: "open" };
+  #found: Partial<Record<What, Result>> = { browser: "open", mic: "open", tls: "open", udp: "open", tcp: "open" };
+  readonly #call = newID(); // one for all lines: the relays let in whose call is there
+  #ice: ICEServer[] = []; // the relays, known from the first answer
   #closed = false;
   readonly #dressed = dress(css);
 
@@ -47,12 +53,19 @@ class Check implements Panel {
   }
 
   async #run(): Promise<void> {
+    await this.#try();
+    this.#o.chat.line.send({ t: "call.hangup", call: this.#call });
+  }
+
+  async #try(): Promise<void> {
     const able = isSecureContext && "RTCPeerConnection" in window && Boolean(navigator.mediaDevices?.getUserMedia);
     this.#is("browser", able ? "ok" : "no");
     this.#is("tls", location.protocol === "https:" ? (this.#o.chat.lost ? "no" : "ok") : "none");
     this.#is("mic", able && (await this.#microphone()) ? "ok" : "no");
-    for (const way of ["udp", "tcp"] as const) {
+    for (const way of WAYS) {
       if (this.#closed) return;
+      if (way === "turn-tls" && !configOf(way, this.#ice).iceServers?.length) return;
+      this.#is(way, "open");
       this.#is(way, able ? await this.#path(way).catch(() => "none" as const) : "none");
     }
   }
@@ -68,10 +81,10 @@ class Check implements Panel {
   }
 
   /** Makes a line that can come up by this path only, and says nothing on it. */
-  async #path(way: "udp" | "tcp"): Promise<Result> {
+  async #path(way: Tried): Promise<Result> {
     const { chat, ask } = this.#o;
-    const call = newID();
-    const line = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    const call = this.#call;
+    const line = new RTCPeerConnection(configOf(way, this.#ice));
     try {
       line.addTransceiver("audio", { direction: "sendrecv" });
       await line.setLocalDescription();
@@ -81,9 +94,8 @@ class Check implements Panel {
         chat.line.send({ t: "call.offer", call, sdp: line.localDescription?.sdp ?? "", restart: false });
       });
       if (!answer?.sdp) return "none"; // refused: too many of them, or a call is under way
-      const other = way === "udp" ? "tcp" : "udp";
-      const sdp = answer.sdp.replace(new RegExp(`^a=candidate:\\S+ \\d+ ${other} .*\\r?\\n`, "gim"), "");
-      await line.setRemoteDescription({ type: "answer", sdp });
+      this.#ice = answer.ice ?? this.#ice;
+      await line.setRemoteDescription({ type: "answer", sdp: answerFor(way, answer.sdp) });
       for (let ms = 0; ms < PATH_MS && !this.#closed; ms += LOOK_MS) {
         if (line.connectionState === "connected") return "ok";
         if (line.connectionState === "failed") break;
@@ -92,16 +104,16 @@ class Check implements Panel {
       return "no";
     } finally {
       line.close();
-      chat.line.send({ t: "call.hangup", call });
     }
   }
 
   get #sum(): "open" | "works" | "mic" | "net" | "browser" {
-    const { browser, mic, udp, tcp } = this.#found;
+    const { browser, mic } = this.#found;
+    const ways = WAYS.flatMap((w) => this.#found[w] ?? []);
     if (browser === "no") return "browser";
     if (mic === "no") return "mic";
-    if (mic === "open" || tcp === "open") return "open";
-    return udp === "no" && tcp === "no" ? "net" : "works";
+    if (mic === "open" || ways.includes("open")) return "open";
+    return ways.every((w) => w === "no") ? "net" : "works";
   }
 
   view() {
@@ -115,7 +127,7 @@ class Check implements Panel {
           {(Object.keys(this.#found) as What[]).map((what) => (
             <li key={what} data-testid={`check-${what}`} data-result={this.#found[what]}>
               <span>{t.what[what]}</span>
-              <b class={this.#found[what]}>{t.result[this.#found[what]]}</b>
+              <b class={this.#found[what]}>{t.result[this.#found[what] ?? "open"]}</b>
             </li>
           ))}
         </ul>

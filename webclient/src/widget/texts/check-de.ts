@@ -10,6 +10,7 @@ const de: CheckTexts = {
     tls: "Verschlüsselte Verbindung (TLS)",
     udp: "Ton über UDP",
     tcp: "Ton über TCP",
+    "turn-tls": "Ton über TLS",
   },
   result: { open: "…", ok: "geht", no: "geht nicht", none: "nicht bekannt" },
   sum: {

@@ -8,6 +8,7 @@ const en = {
     tls: "Encrypted connection (TLS)",
     udp: "Sound over UDP",
     tcp: "Sound over TCP",
+    "turn-tls": "Sound over TLS",
   },
   result: { open: "…", ok: "works", no: "does not work", none: "not known" },
   sum: {
