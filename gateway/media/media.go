@@ -18,7 +18,7 @@
 //
 // ICE is the lite kind: the gateway answers checks and never sends any, so that an offer cannot make it send
 // packets to an address of somebody's choice. All legs share one UDP port, and one TCP port of the same number
-// for networks without UDP.
+// for networks without UDP. Sockets may come from another process that is about to end ([Bound]).
 //
 // Concurrency. All methods may be called from any goroutine and do not wait for OnEvent, so OnEvent may call
 // them. [New] binds the sockets, whose read loops pion starts; [Engine.Run] owns the music and ends everything:
@@ -56,6 +56,8 @@ type Options struct {
 	// Listen is "host:port" of UDP and of ICE over TCP. An empty host is every address of this machine; port
 	// 0 is any that both have free.
 	Listen string
+	// Bound are sockets to use instead of binding Listen. They are read from Run on, not from New on.
+	Bound *Bound
 	// PublicIPs are what browsers are told instead of this machine's addresses, where a 1:1 NAT maps the port.
 	PublicIPs []netip.Addr
 	// STUN servers ("host:port") that tell us which public addresses we have, where PublicIPs does not say.
@@ -182,6 +184,7 @@ func (e *Engine) Addr() netip.AddrPort { return e.sockets.addr }
 // Run plays the music until ctx ends, then closes every leg and the sockets and returns nil when all
 // goroutines have ended.
 func (e *Engine) Run(ctx context.Context) error {
+	e.sockets.serve()
 	e.legs.Go(func() { e.discover(ctx) })
 	e.music.run(ctx)
 	e.mu.Lock()

@@ -344,3 +344,36 @@ func TestALegIsMeasuredOnceWhenItEnds(t *testing.T) {
 		t.Errorf("measured %d times more", n)
 	}
 }
+
+// Sockets of another process are read by Run only, and an Engine on them begins where the other ended.
+func TestBoundSocketsAreReadByRun(t *testing.T) {
+	bound, err := media.Bind("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := media.New(media.Options{Bound: bound})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := bound.UDP.LocalAddr().(*net.UDPAddr).AddrPort(); e.Addr() != at {
+		t.Errorf("at %s, want %s", e.Addr(), at)
+	}
+	from, err := net.Dial("udp", e.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	if _, err := from.Write([]byte("for whoever reads first")); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 64)
+	_ = bound.UDP.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if n, err := bound.UDP.Read(b); err != nil || string(b[:n]) != "for whoever reads first" {
+		t.Errorf("the owner of the socket reads %q, %v", b[:n], err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.Run(ctx); err != nil {
+		t.Errorf("run: %v", err)
+	}
+}

@@ -19,6 +19,9 @@ func (e *Engine) Offer(ctx context.Context, key LegKey, sdp string, restart bool
 	if err != nil {
 		return "", err
 	}
+	if !e.sockets.serving.Load() {
+		return "", gateway.Errorf(gateway.Unavailable, "calls have not begun")
+	}
 	if key.Side == "" || Source(key.Side) == Music {
 		return "", gateway.Errorf(gateway.Invalid, "no leg can be called %q", key.Side)
 	}

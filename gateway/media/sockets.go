@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -44,47 +46,84 @@ type sockets struct {
 	net    transport.Net
 	paths  *paths
 	batch  *batch // nil: not the system's own socket
-	udp    *ice.UDPMuxDefault
-	tcp    *ice.TCPMuxDefault
+	serve  func() // lets pion read the sockets; once
+
+	// Set by serve.
+	serving atomic.Bool
+	udp     *ice.UDPMuxDefault
+	tcp     *ice.TCPMuxDefault
 }
 
-// listen binds both sockets and starts pion's read loops.
-func listen(o Options, log *slog.Logger) (*sockets, error) {
-	addr, err := resolve(o.Listen)
+// Bound are the two sockets of an Engine, opened before it: by [Bind], or by another process that gave them away.
+type Bound struct {
+	UDP *net.UDPConn
+	TCP net.Listener
+}
+
+// Bind opens the sockets that New would open for an address.
+func Bind(listen string) (*Bound, error) {
+	addr, err := resolve(listen)
 	if err != nil {
-		return nil, fmt.Errorf("listen address %q: %w", o.Listen, err)
+		return nil, fmt.Errorf("listen address %q: %w", listen, err)
 	}
-	system := o.Net
-	if system == nil {
-		if system, err = stdnet.NewNet(); err != nil {
-			return nil, fmt.Errorf("read the network interfaces: %w", err)
-		}
+	system, err := stdnet.NewNet()
+	if err != nil {
+		return nil, fmt.Errorf("read the network interfaces: %w", err)
 	}
 	udp, tcp, err := bind(system, addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
+	return &Bound{UDP: udp.(*net.UDPConn), TCP: tcp}, nil
+}
+
+// listen opens both sockets and starts pion's read loops. Of sockets that are Bound it leaves that to Run: another
+// process may still read them.
+func listen(o Options, log *slog.Logger) (*sockets, error) {
+	system := o.Net
+	if system == nil {
+		var err error
+		if system, err = stdnet.NewNet(); err != nil {
+			return nil, fmt.Errorf("read the network interfaces: %w", err)
+		}
+	}
+	if o.Bound != nil {
+		return newSockets(o, system, o.Bound.UDP, o.Bound.TCP, log), nil
+	}
+	addr, err := resolve(o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: %w", o.Listen, err)
+	}
+	udp, tcp, err := bind(system, addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	s := newSockets(o, system, udp, tcp, log)
+	s.serve()
+	return s, nil
+}
+
+func newSockets(o Options, system transport.Net, udp transport.UDPConn, tcp net.Listener, log *slog.Logger) *sockets {
 	// The system may refuse to hold that much; less only means less patience with a busy machine.
 	_ = udp.SetReadBuffer(socketBuffer)
 	bound := udp.LocalAddr().(*net.UDPAddr).AddrPort()
 	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs, inner: newInner(), net: system}
 	s.paths = &paths{of: map[netip.AddrPort]*leg{}, inner: s.inner}
-	s.serve(udp, tcp, log)
-	return s, nil
-}
-
-// serve lets pion read the sockets.
-func (s *sockets) serve(udp net.PacketConn, tcp net.Listener, log *slog.Logger) {
+	var packets net.PacketConn = udp
 	if c, ok := udp.(*net.UDPConn); ok {
 		s.batch = newBatch(c, s.paths, log)
-		udp = s.batch
+		packets = s.batch
 	}
-	s.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udp, Net: s.net, Logger: quiet{}})
-	s.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: steadyListener{netutil.LimitListener(tcp, maxTCP), s.addr, log}, Logger: quiet{},
-		ReadBufferSize: tcpInbox, WriteBufferSize: tcpBacklog,
-		FirstStunBindTimeout: tcpPatience, AliveDurationForConnFromStun: tcpPatience,
+	s.serve = sync.OnceFunc(func() {
+		s.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: packets, Net: s.net, Logger: quiet{}})
+		s.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
+			Listener: steadyListener{netutil.LimitListener(tcp, maxTCP), s.addr, log}, Logger: quiet{},
+			ReadBufferSize: tcpInbox, WriteBufferSize: tcpBacklog,
+			FirstStunBindTimeout: tcpPatience, AliveDurationForConnFromStun: tcpPatience,
+		})
+		s.serving.Store(true)
 	})
+	return s
 }
 
 // resolve reads "host:port"; an empty host is the unspecified address.
