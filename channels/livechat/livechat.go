@@ -25,6 +25,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -187,8 +188,9 @@ func (c *Channel) allowed(site, origin string) bool {
 }
 
 // Close tells every page to come back elsewhere or later, spread over time, and waits until all sockets have
-// ended or ctx is over. No socket is accepted after it.
-func (c *Channel) Close(ctx context.Context) {
+// ended or ctx is over. No socket is accepted after it. Unless first is nil, another process takes over at once:
+// pages come back to it, those of whom first is true, because they are in a call, before the others.
+func (c *Channel) Close(ctx context.Context, first func(gateway.Identity) bool) {
 	c.mu.Lock()
 	c.closed = true
 	open := make([]*socket, 0, len(c.sockets))
@@ -198,7 +200,7 @@ func (c *Channel) Close(ctx context.Context) {
 	c.mu.Unlock()
 	var farewells sync.WaitGroup
 	for _, s := range open {
-		farewells.Go(func() { s.bye(ctx, spread(len(open))) })
+		farewells.Go(func() { s.bye(ctx, comeBack(len(open), first, s.who)) })
 	}
 	farewells.Wait()
 	done := make(chan struct{})
@@ -216,7 +218,22 @@ func (c *Channel) Close(ctx context.Context) {
 // returnsPerSecond is how many pages a second a restarted gateway should get back.
 const returnsPerSecond = 500
 
-// spread is the time over which n pages come back.
-func spread(n int) time.Duration {
-	return max(2*time.Second, time.Duration(n)*time.Second/returnsPerSecond)
+// When pages come back: after a restart, which takes a moment, or to another process that is there.
+const (
+	restartPause  = 200 * time.Millisecond
+	restartSpread = 2 * time.Second
+	stayLeast     = 50 * time.Millisecond
+)
+
+// comeBack says to one of n pages when it should come back, and whether to the same place. They are spread over
+// time.
+func comeBack(n int, first func(gateway.Identity) bool, who gateway.Identity) wire.Bye {
+	all := time.Duration(n) * time.Second / returnsPerSecond
+	switch {
+	case first == nil:
+		return wire.Bye{RetryMS: int((restartPause + rand.N(max(restartSpread, all))).Milliseconds())}
+	case first(who):
+		return wire.Bye{RetryMS: int(rand.N(stayLeast).Milliseconds()), Stay: true}
+	}
+	return wire.Bye{RetryMS: int(rand.N(stayLeast + all).Milliseconds()), Stay: true}
 }

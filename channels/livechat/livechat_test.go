@@ -135,7 +135,7 @@ func newSite(t *testing.T, perAddress int) *site {
 	}
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	t.Cleanup(func() { c.Close(t.Context()) })
+	t.Cleanup(func() { c.Close(t.Context(), nil) })
 	s.url = server.URL
 	return s
 }
@@ -399,7 +399,7 @@ func TestCloseSendsPagesAway(t *testing.T) {
 	s := newSite(t, 10)
 	p, _ := s.open(t, "", 0)
 	done := make(chan struct{})
-	go func() { s.Close(context.Background()); close(done) }()
+	go func() { s.Close(context.Background(), nil); close(done) }()
 	if f := p.want("bye"); f["retry_ms"].(float64) < 200 {
 		t.Errorf("bye %v", f)
 	}

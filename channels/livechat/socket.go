@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"sync"
@@ -248,10 +247,10 @@ func (s *socket) close(code int, reason string) {
 	_ = s.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Second)) // the page may be gone
 }
 
-// bye sends the page away, to come back at a moment of its own within spread.
-func (s *socket) bye(ctx context.Context, spread time.Duration) {
+// bye sends the page away.
+func (s *socket) bye(ctx context.Context, when wire.Bye) {
 	if ctx.Err() == nil {
-		_ = s.send(wire.Bye{RetryMS: 200 + int(rand.Int64N(spread.Milliseconds()))}) // it may be gone already
+		_ = s.send(when) // it may be gone already
 	}
 	s.close(wire.CloseRestarting, "restarting")
 	s.ws.Close()

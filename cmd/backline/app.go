@@ -11,18 +11,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"backline/channels"
 	"backline/gateway"
 	"backline/gateway/access"
 	"backline/gateway/calls"
 	"backline/gateway/config"
-	"backline/gateway/control"
 	"backline/gateway/files"
 	"backline/gateway/history"
 	"backline/gateway/httpx"
@@ -74,8 +70,8 @@ type App struct {
 	metrics    *metrics
 	pages      *serve.Handler
 	handler    http.Handler
-	visitors   func(context.Context) // ends the visitors' sockets
-	out        io.Writer             // the operator's terminal; nil: nobody looks
+	visitors   func(context.Context, func(gateway.Identity) bool) // ends the visitors' sockets
+	out        io.Writer                                          // the operator's terminal; nil: nobody looks
 }
 
 // AppOptions is what a configuration does not say. Out is the operator's terminal, nil where nobody looks;
@@ -84,6 +80,8 @@ type AppOptions struct {
 	Out        io.Writer
 	DemoAgents []gateway.AgentID
 	AllowHosts []string // stand-ins on loopback that media may be fetched from
+	// Media opens the sockets of calls; nil: they are bound here.
+	Media func(listen string) (*media.Bound, error)
 }
 
 // Open opens the data folder and wires everything. It starts nothing.
@@ -97,9 +95,23 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions)
 		return nil, err
 	}
 	if err := a.wire(ctx, o); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, errors.Join(err, a.unbind(), a.close())
 	}
 	return a, nil
+}
+
+// unbind frees the sockets of what will never run.
+func (a *App) unbind() error {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	var err error
+	if a.relay != nil {
+		err = a.relay.server.Run(over)
+	}
+	if a.engine != nil {
+		err = errors.Join(err, a.engine.Run(over))
+	}
+	return err
 }
 
 func (a *App) wire(ctx context.Context, o AppOptions) error {
@@ -115,7 +127,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	if a.links, err = openLinks(c, a.journal, a.access, a.log); err != nil {
 		return err
 	}
-	if err := a.openCalls(); err != nil {
+	if err := a.openCalls(o.Media); err != nil {
 		return err
 	}
 	if err := a.openRelay(); err != nil {
@@ -300,98 +312,6 @@ func (a *App) fileURL(att gateway.Attachment) channels.OutboundFile {
 	}
 	return f
 }
-
-// Run serves on l until ctx ends, then stops in order: refuse new, say goodbye, finish what is under way.
-func (a *App) Run(ctx context.Context, l net.Listener) error {
-	// Before anything answers: a command that sees the gateway ready must find its socket.
-	commands, err := control.Listen(a.config.Data)
-	if err != nil {
-		return errors.Join(err, l.Close(), a.close())
-	}
-	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWork()
-	g, failed := errgroup.WithContext(work)
-	g.Go(func() error { return a.live.Run(work) })
-	g.Go(func() error { return a.outbox.Run(work) })
-	g.Go(func() error { return a.fetcher.Run(work) })
-	g.Go(func() error { return a.profiles.Run(work) })
-	g.Go(func() error { return a.courtesies.Run(work) })
-	if a.calls != nil {
-		// The meter goes on until the last line has ended.
-		lines, ended := context.WithCancel(context.WithoutCancel(work))
-		g.Go(func() error { defer ended(); return a.engine.Run(work) })
-		g.Go(func() error { return a.meter.Run(lines) })
-		g.Go(func() error { return a.calls.Run(work) })
-		g.Go(func() error { return a.checks.Run(work) })
-		g.Go(func() error { return a.sfu.Run(work) })
-		g.Go(func() error { return a.meetings.Run(work) })
-	}
-	if a.relay != nil {
-		g.Go(func() error { return a.relay.server.Run(work) })
-	}
-	if a.certs != nil {
-		var port *oneport.Port
-		l, port = a.secure(l)
-		g.Go(func() error { return port.Run(work) })
-	}
-	for name, ch := range a.channels {
-		g.Go(func() error {
-			if err := ch.Run(work, a.live); err != nil {
-				return fmt.Errorf("channel %s: %w", name, err)
-			}
-			return nil
-		})
-	}
-	server := newServer(a)
-	g.Go(func() error {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("http server: %w", err)
-		}
-		return nil
-	})
-	g.Go(func() error {
-		select {
-		case <-a.live.Replayed(): // packing is for later: pages are served plain until then
-			err := a.pages.Run(work)
-			debug.FreeOSMemory() // the start took several times what is needed from now on
-			return err
-		case <-work.Done():
-			return nil
-		}
-	})
-	g.Go(func() error { return a.control(work, commands) })
-	g.Go(func() error { return a.ticks(work) })
-	g.Go(func() error { return a.settle(work) })
-	g.Go(func() error {
-		select {
-		case <-a.journal.Failed(): // opening it again helps, and that is what a restart does
-			return fmt.Errorf("journal: %w", a.journal.Healthy())
-		case <-work.Done():
-			return nil
-		}
-	})
-
-	select {
-	case <-ctx.Done():
-	case <-failed.Done():
-	}
-	a.log.Info("stopping")
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-	defer cancel()
-	shut := make(chan error, 1)
-	go func() { shut <- server.Shutdown(grace) }()
-	a.hub.Stop(grace)
-	if a.meetings != nil {
-		a.meetings.Stop(grace)
-	}
-	a.visitors(grace)
-	err = <-shut
-	stopWork()
-	return errors.Join(g.Wait(), err, a.close())
-}
-
-// stopGrace is how long requests and sockets have to end.
-const stopGrace = 10 * time.Second
 
 // settle does once, after replay, what the configuration asks of the journal. It waits for a journal that
 // cannot be written now: a gateway that starts on a full disk still shows what it has.

@@ -20,7 +20,7 @@ import (
 )
 
 // openCalls binds the calls' port. Without calls it leaves a.calls nil.
-func (a *App) openCalls() error {
+func (a *App) openCalls(bind func(string) (*media.Bound, error)) error {
 	c := a.config.RTC
 	if c.Media == config.NoMedia {
 		return nil
@@ -36,14 +36,24 @@ func (a *App) openCalls() error {
 	late := &lateDesk{}
 	o.OnEvent = func(e media.Event) { late.OnMedia(e) }
 	o.OnMeasured = func(m media.Measured) { a.meter.Ended(m) } // set before anything runs
+	var err error
+	if bind != nil {
+		if o.Bound, err = bind(c.Media); err != nil {
+			return noMedia(c.Media, err)
+		}
+	}
 	engine, err := media.New(o)
 	if err != nil {
-		return fmt.Errorf("rtc.media %s: %w (another program has the port: choose another, or %q for no calls)", c.Media, err, config.NoMedia)
+		return noMedia(c.Media, err)
 	}
 	a.engine = engine
 	a.calls = calls.New(calls.Options{Media: engine, Allow: a.allowCall, Done: a.callDone, Log: a.log})
 	late.Desk = a.calls
 	return a.openMusic()
+}
+
+func noMedia(at string, err error) error {
+	return fmt.Errorf("rtc.media %s: %w (another program has the port: choose another, or %q for no calls)", at, err, config.NoMedia)
 }
 
 // lateDesk breaks the circle between media and calls; set before anything runs.

@@ -37,6 +37,7 @@ type controls struct {
 	lines     *quality.Report
 	doctor    func(*http.ServeMux) // nil: no gateway runs
 	music     *holdMusic           // nil: calls are switched off
+	after     *succession          // nil: nobody may take over
 }
 
 func (c *controls) handler() http.Handler {
@@ -67,6 +68,7 @@ func (c *controls) handler() http.Handler {
 		c.doctor(mux)
 	}
 	c.musicRoutes(mux)
+	c.after.routes(mux)
 	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, r *http.Request) {
 		if err := c.journal.Export(r.Context(), w); err != nil {
 			panic(http.ErrAbortHandler) // the status is out: a cut connection says that it is not whole
@@ -141,13 +143,13 @@ func (c *controls) createToken(w http.ResponseWriter, r *http.Request) {
 
 // control serves the socket of a running gateway. Commands that come while the journal is read wait until it
 // is: they are about what it says.
-func (a *App) control(ctx context.Context, l net.Listener) error {
+func (a *App) control(ctx context.Context, l net.Listener, after *succession) error {
 	select {
 	case <-a.live.Replayed():
 	case <-ctx.Done():
 		return l.Close()
 	}
-	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines, doctor: a.doctorRoutes, music: a.music}
+	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines, doctor: a.doctorRoutes, music: a.music, after: after}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
 

@@ -47,7 +47,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"demo", "[--listen 127.0.0.1:8080] [--data DIR]", "the whole product with nothing to set up", (*Main).demo},
-		{"serve", "--config FILE", "run the gateway", (*Main).serve},
+		{"serve", "--config FILE [--takeover]", "run the gateway", (*Main).serve},
+		{"upgrade", "--config FILE [--program FILE]", "put a new version in its place while it runs", (*Main).upgrade},
 		{"agent", "add|list|remove|password", "people who answer", (*Main).agent},
 		{"token", "create|list|revoke", "tokens for scripts", (*Main).token},
 		{"link", "create|send|list|revoke|rotate-key", "signed links by which customers call", (*Main).link},

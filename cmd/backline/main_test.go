@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -112,8 +113,15 @@ func (in *installation) launch() {
 	in.t.Helper()
 	in.child = program(context.Background(), "serve", "--config", in.path)
 	log := &lockedBuffer{}
-	in.log, in.child.Stdout, in.child.Stderr = log, log, log
-	if err := in.child.Start(); err != nil {
+	in.log = log
+	// A pipe of our own: one of exec's is waited for, and processes that take over write to it as well.
+	r, w, err := os.Pipe()
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(log, r) }() // ends with the last process
+	in.child.Stdout, in.child.Stderr = w, w
+	if err := errors.Join(in.child.Start(), w.Close()); err != nil {
 		in.t.Fatal(err)
 	}
 	child := in.child

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"runtime/debug"
 
 	"backline/gateway/access"
@@ -16,6 +15,7 @@ import (
 func (m *Main) serve(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
 	path := fs.String("config", "backline.yaml", "configuration `FILE`")
+	take := fs.Bool("takeover", false, "take the place of a gateway that runs with the same data folder, if there is one")
 	if err := m.parse(fs, args); err != nil {
 		return err
 	}
@@ -30,16 +30,15 @@ func (m *Main) serve(ctx context.Context, args []string) error {
 	if lookupEnv(m.Environ, "GOGC") == "" {
 		debug.SetGCPercent(300)
 	}
-	log := newLog(m.Stderr, c.Log)
-	a, err := Open(ctx, c, log, AppOptions{Out: m.Stdout})
-	if err != nil {
-		return err
+	s := m.newService(c, *path)
+	if !*take {
+		return s.run(ctx, nil)
 	}
-	l, err := net.Listen("tcp", c.Listen)
+	before, err := s.ask(ctx)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w (is another gateway running?)", c.Listen, closing(a, err))
+		return fmt.Errorf("take over: %w", err)
 	}
-	return a.Run(ctx, l)
+	return s.run(ctx, before)
 }
 
 // closing closes what Open opened when the rest of the start failed.

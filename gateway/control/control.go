@@ -7,6 +7,9 @@
 // A path that is too long for a unix socket (104 bytes on macOS, 108 on Linux) is replaced by one in a folder
 // of mode 0700 under the temporary folder, named by a hash of the data folder; both sides find it.
 //
+// In an upgrade the listening socket itself goes to the next process (package takeover), so that a command finds
+// somebody at any time.
+//
 // A socket that a killed gateway left behind is replaced; one that answers is not: [Listen] then returns
 // ErrRunning. [Serve] ends its goroutines before it returns. Everything may be called from any goroutine.
 package control
@@ -165,12 +168,9 @@ func Dial(dataDir string) (*http.Client, error) {
 	dial := func(ctx context.Context) (net.Conn, error) {
 		return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "unix", path)
 	}
-	c, err := dial(context.Background())
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, ErrNotRunning
-	}
+	c, err := DialConn(dataDir)
 	if err != nil {
-		return nil, fmt.Errorf("reach the running gateway: %w", err)
+		return nil, err
 	}
 	c.Close() // it was only to ask
 	return &http.Client{
@@ -180,4 +180,20 @@ func Dial(dataDir string) (*http.Client, error) {
 			DisableKeepAlives: true, // a command asks once or twice, and leaves no connection behind
 		},
 	}, nil
+}
+
+// DialConn returns a connection to the running gateway. The error is ErrNotRunning when there is none.
+func DialConn(dataDir string) (net.Conn, error) {
+	path, err := Path(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := net.DialTimeout("unix", path, 2*time.Second)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, ErrNotRunning
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reach the running gateway: %w", err)
+	}
+	return c, nil
 }

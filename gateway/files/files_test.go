@@ -321,3 +321,29 @@ func FuzzCleanName(f *testing.F) {
 		}
 	})
 }
+
+// A second Store may open while the process before it still receives a file.
+func TestOpenLeavesUploadsOfTheProcessBefore(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := files.Open(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	fresh, old := filepath.Join(dir, "tmp", "up-1"), filepath.Join(dir, "tmp", "up-2")
+	for _, p := range []string{fresh, old} {
+		if err := os.WriteFile(p, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := files.Open(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(fresh); err != nil {
+		t.Error("a file that is being received is gone")
+	}
+	if _, err := os.Stat(old); err == nil {
+		t.Error("what a crash left behind is still there")
+	}
+}

@@ -8,7 +8,8 @@
 // refused, above all what a browser would run (HTML, SVG, scripts, programs).
 //
 // Guarantees: when Save returns, content and description are on disk (fsync, then rename). A crash leaves at
-// most a temporary file, which the next Open removes, or content without a description, which nobody can reach. Nothing stored is ever changed.
+// most a temporary file, which an Open removes when it is an hour old, or content without a description, which
+// nobody can reach. Nothing stored is ever changed.
 //
 // On disk: DIR/ab/abcdef… is the content, DIR/ab/abcdef….json its [Meta]; DIR/tmp holds unfinished ones, DIR/parts
 // those that come in pieces.
@@ -74,7 +75,7 @@ func (s *Store) lock(key string) *sync.Mutex {
 // Open uses dir, which it makes if needed. Admit may be nil.
 func Open(dir string, admit Admit) (*Store, error) {
 	tmp := filepath.Join(dir, "tmp")
-	if err := os.RemoveAll(tmp); err != nil {
+	if err := clearTemporary(tmp, time.Now()); err != nil {
 		return nil, fmt.Errorf("clear unfinished files: %w", err)
 	}
 	for _, folder := range []string{tmp, filepath.Join(dir, "parts")} {
@@ -87,6 +88,31 @@ func Open(dir string, admit Admit) (*Store, error) {
 	}
 	s := &Store{dir: dir, admit: admit}
 	return s, s.SweepParts(time.Now())
+}
+
+// unfinishedTime is longer than any upload takes. A file that was written to since may be one that the process
+// before us still receives.
+const unfinishedTime = time.Hour
+
+// clearTemporary removes what a crash has left behind.
+func clearTemporary(dir string, now time.Time) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) || err == nil && now.Sub(info.ModTime()) < unfinishedTime {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Save reads r to its end, at most limit bytes, and stores it.

@@ -68,6 +68,8 @@ type Hub struct {
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	stopped bool
+	stay    bool          // another process takes over at once; set before bye is closed
+	spread  time.Duration // over which consoles come back; set before bye is closed
 	wg      sync.WaitGroup
 }
 
@@ -79,6 +81,14 @@ func New(o Options) *Hub {
 
 // writeWait bounds one write to a console.
 const writeWait = 10 * time.Second
+
+// When consoles come back: after a restart, which takes a moment, or to another process that is there.
+const (
+	restartPause     = 200 * time.Millisecond
+	restartSpread    = 1800 * time.Millisecond
+	stayLeast        = 50 * time.Millisecond
+	returnsPerSecond = 500
+)
 
 // listChunk is how many heads go into one frame.
 const listChunk = 500
@@ -136,10 +146,14 @@ func (h *Hub) remove(c *conn) {
 	h.wg.Done()
 }
 
-// Stop says goodbye to every console and waits until all connections have ended or ctx is over.
-func (h *Hub) Stop(ctx context.Context) {
+// Stop says goodbye to every console and waits until all connections have ended or ctx is over. With stay another
+// process takes over: consoles come back at once, a few hundred a second.
+func (h *Hub) Stop(ctx context.Context, stay bool) {
 	h.mu.Lock()
-	h.stopped = true
+	h.stopped, h.stay, h.spread = true, stay, restartSpread
+	if stay {
+		h.spread = stayLeast + time.Duration(len(h.conns))*time.Second/returnsPerSecond
+	}
 	for c := range h.conns {
 		close(c.bye)
 	}
@@ -178,6 +192,15 @@ func (h *Hub) drop(which func(*conn) bool) {
 			close(c.over)
 		}
 	}
+}
+
+// bye sends a console away, to come back at a moment of its own.
+func (h *Hub) bye() wire.Bye {
+	wait := rand.N(h.spread)
+	if !h.stay {
+		wait += restartPause
+	}
+	return wire.Bye{RetryMS: int(wait.Milliseconds()), Stay: h.stay}
 }
 
 func closeWith(ws *websocket.Conn, code int, reason string) {
@@ -238,7 +261,7 @@ func (c *conn) write(ctx context.Context, sub *live.Subscription, snap live.Snap
 		case <-ctx.Done():
 			return
 		case <-c.bye:
-			_ = c.send(wire.Bye{RetryMS: 200 + rand.IntN(1800)}) // it may be gone already
+			_ = c.send(c.hub.bye()) // it may be gone already
 			closeWith(c.ws, wire.CloseRestarting, "restarting")
 			return
 		case <-c.over:

@@ -223,7 +223,7 @@ func TestStopTellsWhenToComeBackAndDropEndsAnAgentsSockets(t *testing.T) {
 	say(t, ws, `{"t":"hello","version":1}`)
 	await(t, ws, "ready")
 	stopped := make(chan struct{})
-	go func() { h.Stop(t.Context()); close(stopped) }()
+	go func() { h.Stop(t.Context(), false); close(stopped) }()
 	if bye := await(t, ws, "bye"); bye["retry_ms"].(float64) < 1 {
 		t.Errorf("%v", bye)
 	}

@@ -416,7 +416,8 @@ type (
 	}
 	Pong struct{} // t: pong
 	Bye  struct { // t: bye — the server closes; come back in about RetryMS
-		RetryMS int `json:"retry_ms"`
+		RetryMS int  `json:"retry_ms"`
+		Stay    bool `json:"stay,omitempty"` // the same gateway is there by then, as another process: seek no other
 	}
 )
 

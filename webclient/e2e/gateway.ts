@@ -64,6 +64,8 @@ function certificate(folder: string): void {
 
 export class Gateway {
   private child: ChildProcess | null = null;
+  /** The process that took over last; it is not our child. */
+  private heir = 0;
   private log = "";
 
   private constructor(
@@ -150,6 +152,21 @@ ${more}`,
     return new Command([...command, "--config", this.args[flag + 1] ?? ""]);
   }
 
+  /** Puts a new process in the place of this one while it runs. */
+  upgrade(): Promise<void> {
+    const command = spawn(binary, ["upgrade", ...this.args.slice(1)], { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    command.stdout.on("data", (d) => (said += d));
+    command.stderr.on("data", (d) => (said += d));
+    return new Promise((resolve, reject) => {
+      command.once("close", (code) => {
+        this.heir = Number(/process (\d+)/.exec(said)?.[1] ?? 0);
+        if (code === 0 && this.heir) resolve();
+        else reject(new Error(`upgrade: ${said}\n${this.log}`));
+      });
+    });
+  }
+
   /** Ends it as a power failure would. */
   async kill(): Promise<void> {
     await this.end("SIGKILL");
@@ -161,7 +178,12 @@ ${more}`,
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private end(signal: NodeJS.Signals): Promise<void> {
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.heir) {
+      process.kill(this.heir, signal);
+      this.heir = 0;
+      while (await answers(`${this.url}/livez`)) await new Promise((r) => setTimeout(r, 25));
+    }
     const child = this.child;
     this.child = null;
     if (!child || child.exitCode !== null) return Promise.resolve();

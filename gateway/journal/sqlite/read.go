@@ -2,10 +2,13 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -107,4 +110,42 @@ func event(text string, types map[string]string) (e journal.Event, ok bool) {
 		types[e.Type] = e.Type
 	}
 	return e, true
+}
+
+// Types are the types of records in the journal at path, which another process may have open. The error is that of
+// a file whose format this program does not know. A file that is not there has none.
+func Types(ctx context.Context, path string) ([]string, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	db, err := sql.Open("sqlite", "file:"+escape(path)+"?mode=ro&_pragma=busy_timeout(5000)&_pragma=query_only(true)")
+	if err != nil {
+		return nil, fmt.Errorf("look at journal: %w", err)
+	}
+	defer db.Close() // read only: nothing to lose
+	var format int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&format); err != nil {
+		return nil, fmt.Errorf("look at journal: %w", err)
+	}
+	if format > schemaVersion {
+		return nil, tooNew(format)
+	}
+	rows, err := db.QueryContext(ctx, "SELECT DISTINCT type FROM events")
+	if err != nil {
+		return nil, fmt.Errorf("look at journal: %w", err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var t string
+		if err := rows.Scan(&t); err != nil {
+			return nil, fmt.Errorf("look at journal: %w", err)
+		}
+		all = append(all, t)
+	}
+	return all, rows.Err()
+}
+
+func tooNew(format int) error {
+	return fmt.Errorf("the file has format %d, this program knows up to %d: use the newer program", format, schemaVersion)
 }

@@ -233,7 +233,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	}
 	switch {
 	case v > schemaVersion:
-		return fmt.Errorf("the file has format %d, this program knows up to %d: use the newer program", v, schemaVersion)
+		return tooNew(v)
 	case v == schemaVersion:
 		return nil
 	}

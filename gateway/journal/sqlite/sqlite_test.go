@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,5 +127,27 @@ func TestFull(t *testing.T) {
 	w := journal.Write{Stream: "a", Expect: uint64(kept), Key: fmt.Sprint(kept), Events: []journal.Event{{Type: "t", Data: data}}}
 	if r, err := j.Append(t.Context(), w); err != nil || r.Pos != journal.Pos(kept+1) {
 		t.Fatalf("after room was made: %+v %v", r, err)
+	}
+}
+
+func TestTypesOfAJournalInUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	if types, err := sqlite.Types(t.Context(), path); len(types) > 0 || err != nil {
+		t.Errorf("of no journal: %q, %v", types, err)
+	}
+	j, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for _, kind := range []string{"a.b", "c.d", "a.b"} {
+		w := journal.Write{Stream: "s", Expect: journal.Any, Events: []journal.Event{{Type: kind, At: time.Now(), Data: []byte("{}")}}}
+		if _, err := j.Append(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	types, err := sqlite.Types(t.Context(), path)
+	if slices.Sort(types); err != nil || !slices.Equal(types, []string{"a.b", "c.d"}) {
+		t.Errorf("got %q, %v", types, err)
 	}
 }

@@ -398,6 +398,7 @@ export type Pong = Record<never, never>;
 
 export interface Bye {
   retry_ms: number;
+  stay?: boolean;
 }
 
 export interface ConsoleHello {

@@ -225,3 +225,12 @@ test("stopping leaves no timer", () => {
   assert.equal(lines.length, 1);
   assert.equal(c.send({ t: "ping" }), false);
 });
+
+test("bye with stay comes back to the same gateway, although there is another", () => {
+  start("https://a", "https://b");
+  line(0).welcome();
+  line(0).say({ t: "bye", retry_ms: 40, stay: true });
+  line(0).end(4009);
+  tick(40);
+  assert.equal(line(1).url, "wss://a/ws/visitor");
+});

@@ -82,6 +82,7 @@ export function connection(o: ConnectionOptions): Connection {
   let attempt = 0;
   let since = 0;
   let comeBack = -1;
+  let stay = false;
   let stagger = 0;
   let retry = 0;
   let pulse = 0;
@@ -138,7 +139,10 @@ export function connection(o: ConnectionOptions): Connection {
     }
     clearTimeout(death);
     if (f.t === "pong") unanswered--;
-    if (f.t === "bye") comeBack = f.retry_ms;
+    if (f.t === "bye") {
+      comeBack = f.retry_ms;
+      stay = f.stay === true;
+    }
     o.frame(f);
   };
 
@@ -168,14 +172,15 @@ export function connection(o: ConnectionOptions): Connection {
   };
 
   const lose = (t: Try, code: number): void => {
-    const rest = others(t);
-    order = [...rest, t.base];
+    const rest = stay ? [] : others(t);
+    if (!stay) order = [...rest, t.base];
     if (Date.now() - since > STEADY_MS) attempt = 0;
     drop();
     const resume = code === CLOSE_SLOW || code === CLOSE_RESTARTING;
     if (resume && comeBack >= 0 && !rest.length) later(comeBack);
     else later(resume && !attempt ? Math.random() * RESUME_MS : -1);
     comeBack = -1;
+    stay = false;
   };
 
   const later = (wait = -1): void => {
