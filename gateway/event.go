@@ -622,6 +622,14 @@ var decoders = map[string]func(Unmarshal, []byte) (Event, error){
 	"token.revoked":         decode[TokenRevoked],
 	"setup.offered":         decode[SetupOffered],
 	"setup.completed":       decode[SetupCompleted],
+
+	"call.recording_wanted":   decode[CallRecordingWanted],
+	"call.recording_stopped":  decode[CallRecordingStopped],
+	"call.recording_answered": decode[CallRecordingAnswered],
+	"call.recording_started":  decode[CallRecordingStarted],
+	"call.recording_ended":    decode[CallRecordingEnded],
+	"recording.heard":         decode[RecordingHeard],
+	"recording.deleted":       decode[RecordingDeleted],
 }
 
 func decode[E Event](unmarshal Unmarshal, data []byte) (Event, error) {

@@ -38,6 +38,8 @@ func decodeFrame(data []byte) (any, error) {
 		return decodeAs(data, func(*wire.VisitorSeen) error { return nil })
 	case "call.offer":
 		return decodeAs(data, checkOffer)
+	case "call.consent":
+		return decodeAs(data, checkConsent)
 	case "call.hangup":
 		return decodeAs(data, func(*wire.VisitorHangup) error { return nil })
 	}
@@ -117,6 +119,13 @@ func checkOffer(o *wire.VisitorOffer) error {
 		return &gateway.Error{Kind: gateway.Invalid, Field: "call", Msg: "want 16–64 of A-Z, a-z, 0-9, - and _"}
 	case o.SDP == "" || len(o.SDP) > wire.MaxSDPBytes:
 		return &gateway.Error{Kind: gateway.Invalid, Field: "sdp", Msg: fmt.Sprintf("want an offer of at most %d bytes", wire.MaxSDPBytes)}
+	}
+	return nil
+}
+
+func checkConsent(c *wire.VisitorConsent) error {
+	if !validLanguage(c.Language) {
+		c.Language = ""
 	}
 	return nil
 }

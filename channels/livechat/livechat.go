@@ -55,6 +55,7 @@ type Feed interface {
 type Calls interface {
 	CustomerOffer(ctx context.Context, who gateway.Identity, call gateway.CallID, sdp string, restart bool) (answer string, err error)
 	CustomerHangup(ctx context.Context, who gateway.Identity, call gateway.CallID) error
+	CustomerConsent(ctx context.Context, who gateway.Identity, call gateway.CallID, agreed bool, language string) error
 }
 
 // Voice keeps voice messages that come in pieces; see package files. The key is the visitor's secret.

@@ -297,6 +297,8 @@ func (s *socket) handle(ctx context.Context, frame any, bad error) error {
 		return s.message(ctx, f, refused)
 	case wire.VisitorOffer:
 		return s.call(ctx, f, refused)
+	case wire.VisitorConsent:
+		return s.consent(ctx, f)
 	case wire.VisitorHangup:
 		return s.hangup(ctx, f)
 	}
@@ -429,6 +431,20 @@ func (s *socket) hangup(ctx context.Context, f wire.VisitorHangup) error {
 	defer cancel()
 	if err := s.channel.opts.Calls.CustomerHangup(ctx, s.who, f.Call); err != nil {
 		return &closing{wire.CloseSlow, "not stored"} // the page comes back and says it again
+	}
+	return nil
+}
+
+// consent stores whether the customer agrees that their call is recorded.
+func (s *socket) consent(ctx context.Context, f wire.VisitorConsent) error {
+	c := s.channel
+	if _, ok := c.offers.Allow(s.who.Remote); !ok || c.opts.Calls == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
+	defer cancel()
+	if err := c.opts.Calls.CustomerConsent(ctx, s.who, f.Call, f.Agreed, f.Language); err != nil {
+		return &closing{wire.CloseSlow, "not stored"} // the page comes back and asks again
 	}
 	return nil
 }

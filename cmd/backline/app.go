@@ -35,6 +35,7 @@ import (
 	"backline/gateway/pathcheck"
 	"backline/gateway/profiles"
 	"backline/gateway/quality"
+	"backline/gateway/recording"
 	"backline/gateway/router"
 	"backline/gateway/wire"
 	"backline/webclient/serve"
@@ -65,6 +66,7 @@ type App struct {
 	checks     *pathcheck.Checks // nil: no calls
 	sfu        *sfu.SFU          // nil: no meetings
 	meetings   *meet.Desk        // nil: no meetings
+	recordings *recording.Store
 	courtesies *courtesies
 	channels   map[string]channels.Channel
 	metrics    *metrics
@@ -127,6 +129,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	if a.links, err = openLinks(c, a.journal, a.access, a.log); err != nil {
 		return err
 	}
+	a.recordings = recording.New(recording.Options{Dir: filepath.Join(c.Data, "recordings"), Append: a.journal.Append, Keep: c.Calls.Recording.Keep, Log: a.log})
 	if err := a.openCalls(o.Media); err != nil {
 		return err
 	}
@@ -157,8 +160,8 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return err
 	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
-		Raw: []func(journal.Event){a.applyAccess, a.applyLinks, a.applyLines}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
-		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Meetings: a.liveMeetings(), Supervision: c.Calls.Supervision, Ready: a.ready})
+		Raw: []func(journal.Event){a.applyAccess, a.applyLinks, a.applyLines, a.applyRecordings}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
+		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Meetings: a.liveMeetings(), Supervision: c.Calls.Supervision, Recording: a.recordingRules(), Ready: a.ready})
 	lookup.live = a.live
 	if a.calls != nil {
 		a.calls.Use(a.live)
@@ -220,6 +223,7 @@ func (a *App) applyLinks(e journal.Event) {
 
 func (a *App) ready() {
 	a.links.Replayed()
+	a.recordings.Replayed()
 	a.outbox.Replayed()
 	a.fetcher.Replayed()
 	a.profiles.Replayed()

@@ -33,10 +33,13 @@ func (a *App) openCalls(bind func(string) (*media.Bound, error)) error {
 		}
 		o.PublicIPs = append(o.PublicIPs, ip)
 	}
+	clips, err := a.recordingClips(&o)
+	if err != nil {
+		return err
+	}
 	late := &lateDesk{}
 	o.OnEvent = func(e media.Event) { late.OnMedia(e) }
 	o.OnMeasured = func(m media.Measured) { a.meter.Ended(m) } // set before anything runs
-	var err error
 	if bind != nil {
 		if o.Bound, err = bind(c.Media); err != nil {
 			return noMedia(c.Media, err)
@@ -47,7 +50,7 @@ func (a *App) openCalls(bind func(string) (*media.Bound, error)) error {
 		return noMedia(c.Media, err)
 	}
 	a.engine = engine
-	a.calls = calls.New(calls.Options{Media: engine, Allow: a.allowCall, Done: a.callDone, Log: a.log})
+	a.calls = calls.New(calls.Options{Media: engine, Allow: a.allowCall, Done: a.callDone, Log: a.log, Recording: a.callRecording(engine, clips)})
 	late.Desk = a.calls
 	return a.openMusic()
 }

@@ -28,7 +28,7 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 		return nil, err
 	}
 	rest := api.New(api.Options{Live: a.live, History: a.history, Links: a.links, Lines: &a.lines, Agent: a.agentOf, By: a.nameOf, Person: a.personOf, SaveFile: a.saveFile, File: a.file,
-		Reach: a.reach, Music: a.restMusic(), Company: a.company(), Fail: problem})
+		Reach: a.reach, Music: a.restMusic(), Company: a.company(), Recordings: a.recordings, MayHear: a.mayHear, Fail: problem})
 
 	mux := http.NewServeMux()
 	handleAll(mux, a.pages.Routes())

@@ -123,7 +123,7 @@ func (a *App) start(ctx context.Context, in entrance) *running {
 // inside starts what needs nobody outside.
 func (r *running) inside() {
 	a, work := r.App, r.work
-	r.goes(a.live.Run, a.fetcher.Run, a.profiles.Run, a.courtesies.Run, a.ticks, a.settle, r.pack, r.watch)
+	r.goes(a.live.Run, a.fetcher.Run, a.profiles.Run, a.courtesies.Run, a.recordings.Run, a.ticks, a.settle, r.pack, r.watch)
 	for name, ch := range a.channels {
 		r.group.Go(func() error {
 			if err := ch.Run(work, a.live); err != nil {

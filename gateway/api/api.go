@@ -22,6 +22,7 @@ import (
 	"backline/gateway/links"
 	"backline/gateway/live"
 	"backline/gateway/quality"
+	"backline/gateway/recording"
 	"backline/gateway/wire"
 )
 
@@ -50,6 +51,9 @@ type Options struct {
 	Music Music
 	// Fail writes a problem.
 	Fail func(http.ResponseWriter, *http.Request, error)
+	// Recordings of calls; MayHear reports whether who asks may listen to one.
+	Recordings *recording.Store
+	MayHear    func(*http.Request, recording.View) bool
 	// SaveFile stores an upload; File looks one up.
 	SaveFile func(ctx context.Context, name, contentType string, r io.Reader) (gateway.Attachment, error)
 	File     func(context.Context, gateway.FileID) (gateway.Attachment, error)
@@ -76,6 +80,8 @@ func (a *API) Routes() map[string]http.Handler {
 		"POST /api/v1/conversations/{id}/transfer":  a.transfer,
 		"POST /api/v1/conversations/{id}/close":     a.close,
 		"POST /api/v1/conversations/{id}/talk-link": a.talkLink,
+		"GET /api/v1/recordings/{id}":               a.recording,
+		"DELETE /api/v1/recordings/{id}":            a.deleteRecording,
 		"GET /api/v1/queues":                        a.queues,
 		"GET /api/v1/agents":                        a.agents,
 		"GET /api/v1/search":                        a.search,
@@ -92,6 +98,7 @@ func (a *API) Routes() map[string]http.Handler {
 	for pattern, h := range routes {
 		out[pattern] = a.json(h)
 	}
+	out["GET /api/v1/recordings/{id}/tracks/{n}"] = http.HandlerFunc(a.track)
 	upload := a.json(a.upload)
 	out["POST /api/v1/files"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		httpx.Body(w, r, wire.MaxFileBytes+1) // one more, so that the store sees the excess and says so

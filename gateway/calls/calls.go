@@ -52,6 +52,7 @@ type Media interface {
 	Hear(call string, table media.Table)
 	Hangup(key media.LegKey)
 	End(call string)
+	Tap(call string, to media.Tap, sides ...media.Side)
 }
 
 // Book is where calls are written down; *live.Live is one.
@@ -60,6 +61,7 @@ type Book interface {
 	CallFact(ctx context.Context, who gateway.Identity, key string, e gateway.Event) error
 	RequeueCall(ctx context.Context, id gateway.ConversationID, call gateway.CallID) error
 	HangUpLeg(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, call gateway.CallID) (ended bool, err error)
+	StopRecording(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, call gateway.CallID) (live.Result, error)
 	LostLeg(ctx context.Context, id gateway.ConversationID, call gateway.CallID, leg gateway.LegID) error
 	Online(who gateway.Identity) bool
 	TellVisitor(who gateway.Identity, frame any)
@@ -72,6 +74,8 @@ type Options struct {
 	Allow func(who gateway.Identity, call gateway.CallID) error
 	Done  func(who gateway.Identity, call gateway.CallID)
 	Log   *slog.Logger
+	// Recording of calls; the zero value: none.
+	Recording Recording
 }
 
 // Desk is all calls of this process.
@@ -98,7 +102,11 @@ type call struct {
 	agents       map[gateway.AgentID]*leg // of those who are in it, also while they have no line
 	left         []gateway.AgentID        // whose line is to be ended
 	heard        media.Table              // what media was last told
-	over         bool                     // to be ended
+	queue        gateway.QueueID
+	language     string // of the customer
+	notice       notice
+	taped        taped
+	over         bool // to be ended
 }
 
 // leg is one side's line.
@@ -165,6 +173,7 @@ func (c *call) take(ch live.CallChange) {
 		c.rev = ch.Rev
 	}
 	c.known, c.conversation, c.holder, c.is = true, ch.Conversation, ch.Holder, *ch.Call
+	c.queue, c.language = ch.Queue, ch.Language
 	c.meet()
 }
 

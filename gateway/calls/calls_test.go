@@ -27,6 +27,7 @@ import (
 type lines struct {
 	mu    sync.Mutex
 	hears map[string]media.Table
+	taps  map[string][]media.Side
 	hung  []media.LegKey
 	ended []string
 }
@@ -48,6 +49,12 @@ func (l *lines) Hangup(key media.LegKey) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hung = append(l.hung, key)
+}
+
+func (l *lines) Tap(call string, _ media.Tap, sides ...media.Side) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.taps[call] = sides
 }
 
 func (l *lines) End(call string) {
@@ -86,21 +93,28 @@ type house struct {
 
 func run(t *testing.T, j *memory.Journal) *house {
 	t.Helper()
-	return runWith(t, j, live.SupervisionShown)
+	return runWith(t, j, setup{})
 }
 
-func runWith(t *testing.T, j *memory.Journal, supervision string) *house {
+// setup is what a house may have beside the usual.
+type setup struct {
+	supervision string
+	rules       live.Recording
+	recording   calls.Recording
+}
+
+func runWith(t *testing.T, j *memory.Journal, o setup) *house {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	store, err := history.Open(ctx, t.TempDir()+"/history.db")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, lines: &lines{hears: map[string]media.Table{}}, journal: j, history: store}
-	h.desk = calls.New(calls.Options{Media: h.lines, Log: slog.New(slog.DiscardHandler),
+	h := &house{t: t, lines: &lines{hears: map[string]media.Table{}, taps: map[string][]media.Side{}}, journal: j, history: store}
+	h.desk = calls.New(calls.Options{Media: h.lines, Recording: o.recording, Log: slog.New(slog.DiscardHandler),
 		Allow: func(gateway.Identity, gateway.CallID) error { return h.allowed },
 		Done:  func(_ gateway.Identity, id gateway.CallID) { h.done = append(h.done, id) }})
-	h.Live = live.New(live.Options{Journal: j, History: store, Log: slog.New(slog.DiscardHandler), Calls: h.desk, Supervision: supervision,
+	h.Live = live.New(live.Options{Journal: j, History: store, Log: slog.New(slog.DiscardHandler), Calls: h.desk, Supervision: o.supervision, Recording: o.rules,
 		Queues:  []router.Queue{{ID: "main", Name: "Service"}},
 		Entries: []live.Entry{{Name: "livechat/shop", Channel: "livechat", Account: "shop", To: "queue/main", Queue: "main"}}})
 	h.desk.Use(h.Live)

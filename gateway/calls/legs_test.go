@@ -289,7 +289,7 @@ func TestOfTwoWhoPickUpOneHasIt(t *testing.T) {
 
 func TestAHiddenSupervisorIsSeenByThemselvesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := runWith(t, memory.New(), live.SupervisionHidden)
+		h := runWith(t, memory.New(), setup{supervision: live.SupervisionHidden})
 		h.agent("jana")
 		c := h.talk(visitor(1), callID(1), "jana")
 		h.supervisor("olga")

@@ -25,6 +25,8 @@ type fact struct {
 	event gateway.Event
 	queue bool          // give it back to its queue instead
 	leg   gateway.LegID // or take this leg out, whose line is lost
+	// record: or what the queue's rule says about its recording.
+	record string
 }
 
 // plan is what follows from the state of all calls.
@@ -33,6 +35,8 @@ type plan struct {
 	hear  map[gateway.CallID]media.Table
 	hang  []media.LegKey
 	end   []*call
+	tape  []tapChange
+	again time.Duration // when to look again, if nothing happens
 }
 
 // Run joins calls until ctx ends.
@@ -46,16 +50,17 @@ func (d *Desk) Run(ctx context.Context) error {
 		case <-d.wake:
 		case <-timer.C:
 		}
-		again := tick
-		if !d.step(ctx) {
+		again, ok := d.step(ctx)
+		if !ok {
 			again = retryFact
 		}
 		timer.Reset(again)
 	}
 }
 
-// step does everything that is due. It reports false when something could not be written.
-func (d *Desk) step(ctx context.Context) bool {
+// step does everything that is due, and says when it is to be called again. It reports false when something could not
+// be written.
+func (d *Desk) step(ctx context.Context) (again time.Duration, ok bool) {
 	p := d.plan(time.Now(), d.closedPages())
 	for _, key := range p.hang {
 		d.opts.Media.Hangup(key)
@@ -63,11 +68,14 @@ func (d *Desk) step(ctx context.Context) bool {
 	for id, t := range p.hear {
 		d.opts.Media.Hear(string(id), t)
 	}
+	for _, ch := range p.tape {
+		d.tape(ch)
+	}
 	for _, c := range p.end {
 		d.opts.Media.End(string(c.id))
 		d.opts.Done(c.who, c.id)
 	}
-	return d.write(ctx, p.facts)
+	return p.again, d.write(ctx, p.facts)
 }
 
 // closedPages are the calls of customers who wait, whose line is down and whose page is closed.
@@ -91,11 +99,14 @@ func (d *Desk) closedPages() map[gateway.CallID]bool {
 func (d *Desk) plan(now time.Time, closed map[gateway.CallID]bool) plan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p := plan{hear: map[gateway.CallID]media.Table{}}
+	p := plan{hear: map[gateway.CallID]media.Table{}, again: tick}
 	for id, c := range d.calls {
 		if c.over || (!c.known && !c.customer.heard && now.Sub(c.began) >= UnheardFor) {
 			delete(d.calls, id)
 			p.end = append(p.end, c)
+			if ch, due := c.retape(nil); due {
+				p.tape = append(p.tape, ch)
+			}
 			continue
 		}
 		for _, a := range c.left {
@@ -104,10 +115,18 @@ func (d *Desk) plan(now time.Time, closed map[gateway.CallID]bool) plan {
 			}
 		}
 		c.left = nil
-		if t := tableOf(&c.is, c.holderLeg().up()); !equal(t, c.heard) {
+		t := tableOf(&c.is, c.holderLeg().up())
+		if ch, due := c.retape(t); due {
+			p.tape = append(p.tape, ch)
+		}
+		if t = c.announce(t, now, d.opts.Recording); !equal(t, c.heard) {
 			c.heard = t
 			p.hear[id] = t
 		}
+		if left := c.notice.until.Sub(now); c.notice.id != "" && left > 0 {
+			p.again = min(p.again, left)
+		}
+		p.facts = append(p.facts, c.recordingFacts(now, d.opts.Recording)...)
 		if f, due := c.next(now, closed[id]); due {
 			p.facts = append(p.facts, f)
 		}
@@ -187,6 +206,8 @@ func (d *Desk) writeOne(ctx context.Context, f fact) error {
 	switch {
 	case f.queue:
 		return d.book.RequeueCall(ctx, f.call.conversation, f.call.id)
+	case f.record != "":
+		return d.writeRule(ctx, f)
 	case f.leg != "":
 		return d.book.LostLeg(ctx, f.call.conversation, f.call.id, f.leg)
 	}

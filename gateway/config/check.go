@@ -122,6 +122,7 @@ func (k *checker) eachQueue() {
 		k.between(key+".overflow_after", q.OverflowAfter, time.Second, 24*time.Hour)
 		k.oneOf(key+".strategy", q.Strategy, "longest_idle", "round_robin", "ring_all")
 		k.within(key+".priority", q.Priority, -100, 100)
+		k.oneOf(key+".recording", q.Recording, "off", "agent", "always")
 		if q.Overflow != "" {
 			k.target(key+".overflow", q.Overflow)
 			if q.Overflow == gateway.QueueTarget(q.ID) {
@@ -368,6 +369,13 @@ func (k *checker) rtc() {
 		k.address("rtc.media", k.c.RTC.Media)
 	}
 	k.oneOf("calls.supervision", k.c.Calls.Supervision, "shown", "hidden", "off")
+	k.oneOf("calls.recording.consent", k.c.Calls.Recording.Consent, "notice", "click")
+	k.between("calls.recording.keep", k.c.Calls.Recording.Keep, time.Hour, 87600*time.Hour)
+	for language := range k.c.Calls.Recording.Notice {
+		if !languageForm.MatchString(language) {
+			k.addAt("calls.recording.notice."+language, "%q: want a language like de or pt-BR", clip(language))
+		}
+	}
 	if k.c.RTC.Turn != "" {
 		k.address("rtc.turn", k.c.RTC.Turn)
 	}

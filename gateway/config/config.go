@@ -113,6 +113,9 @@ type Queue struct {
 	OverflowAfter time.Duration `yaml:"overflow_after"`
 	// Priority is a head start in waiting time: each step counts as a minute. Default 0; -100–100.
 	Priority int `yaml:"priority"`
+	// Recording of its calls: off (default); agent, when the agent who has the call says so; always. Both sides hear
+	// and read that it is recorded before it begins.
+	Recording string `yaml:"recording"`
 }
 
 // Hours is when a queue is open. The zero value is always open.
@@ -318,6 +321,20 @@ type Calls struct {
 	// while it lasts and in the timeline; hidden: they do not, the journal has it; off: nobody may. Many countries
 	// demand that agents know. Default shown.
 	Supervision string `yaml:"supervision"`
+	// Recording of calls, where their queue has it.
+	Recording Recording `yaml:"recording"`
+}
+
+// Recording is how calls are recorded. Many countries demand that people know, some that they agree.
+type Recording struct {
+	// Consent of customers: notice (default), they hear and read that the call is recorded; click, it is recorded only
+	// when they have agreed by a click, too.
+	Consent string `yaml:"consent"`
+	// Keep is how long after its end a recording is deleted. Default 720h, 30 days; 1h–87600h.
+	Keep time.Duration `yaml:"keep"`
+	// Notice is what both sides hear before a recording begins, by language: Ogg Opus files of 20 ms packets, in place
+	// of our own in German and English.
+	Notice map[string]string `yaml:"notice"`
 }
 
 // Store is where the journal lives.
@@ -385,7 +402,7 @@ func Default() *Config {
 		},
 		Links:  Links{TTL: 72 * time.Hour, TriesPerHour: 10},
 		RTC:    RTC{Media: ":7881", Turn: ":3478"},
-		Calls:  Calls{Supervision: "shown"},
+		Calls:  Calls{Supervision: "shown", Recording: Recording{Consent: "notice", Keep: 720 * time.Hour}},
 		Store:  Store{Engine: "embedded"},
 		Limits: Limits{RequestsPerSecond: 20, Burst: 60, VisitorsPerAddress: 200, UploadBytes: 10 << 20},
 		Log:    Log{Level: "info", Format: "text"},
@@ -396,7 +413,7 @@ func Default() *Config {
 type preset interface{ preset() }
 
 func (q *Queue) preset() {
-	*q = Queue{Ring: 20 * time.Second, WrapUp: 30 * time.Second, Strategy: "longest_idle", OverflowAfter: 2 * time.Minute}
+	*q = Queue{Ring: 20 * time.Second, WrapUp: 30 * time.Second, Strategy: "longest_idle", OverflowAfter: 2 * time.Minute, Recording: "off"}
 }
 
 func (a *Agent) preset() { *a = Agent{Role: "agent", Capacity: Capacity{Call: 1, Text: 4}} }

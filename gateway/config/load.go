@@ -91,6 +91,11 @@ func Load(path string, environ []string) (*Config, error) {
 			*path = filepath.Join(base, *path)
 		}
 	}
+	for language, path := range c.Calls.Recording.Notice {
+		if !filepath.IsAbs(path) {
+			c.Calls.Recording.Notice[language] = filepath.Join(base, path)
+		}
+	}
 	return c, nil
 }
 

@@ -115,9 +115,9 @@ func (f *Fold) moveCall(r Record, c *Conversation, to wire.CallState, agent gate
 // emitCall brings the line of the timeline to what the call is. Who is in it stands in lines of its own.
 func (f *Fold) emitCall(r Record, c *Conversation) {
 	if it := c.item(callItemID(c.Head.Call.ID)); it != nil {
-		call := *c.Head.Call
+		call := c.Head.Call.Clone()
 		call.Legs = nil
-		it.Call = &call
+		it.Call = call
 		f.emitItem(r, c, it)
 	}
 }

@@ -197,6 +197,14 @@ func (f *Fold) Apply(r Record) []Change {
 		f.meetingSaid(r, e)
 	case gateway.MeetingClosed:
 		f.meetingClosed(r, e)
+	case gateway.CallRecordingWanted:
+		f.recordingWantedBy(r, e)
+	case gateway.CallRecordingAnswered:
+		f.recordingAnswered(r, e)
+	case gateway.CallRecordingStarted:
+		f.recordingStarted(r, e)
+	case gateway.CallRecordingEnded:
+		f.recordingEnded(r, e)
 	case gateway.ConversationOpened:
 		f.opened(r, e)
 	case gateway.AgentSaved:
@@ -349,6 +357,7 @@ func (f *Fold) emitItem(r Record, c *Conversation, p *wire.Item) {
 	it.Extra = maps.Clone(it.Extra)
 	it.Lines = slices.Clone(it.Lines)
 	it.Meeting = copyMeeting(it.Meeting)
+	it.Recordings = slices.Clone(it.Recordings)
 	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Item: &it})
 }
 

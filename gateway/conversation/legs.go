@@ -27,6 +27,10 @@ func (f *Fold) applyToCall(r Record, c *Conversation) {
 		f.inCall(r, c, e.Call, func(call *wire.Call) bool { return f.putOnHold(r, c, call, e) })
 	case gateway.CallResumed:
 		f.inCall(r, c, e.Call, func(*wire.Call) bool { return f.resumed(r, c, e) })
+	case gateway.CallRecordingWanted:
+		f.inCall(r, c, e.Call, func(call *wire.Call) bool { return f.recordingWanted(r, c, call, e) })
+	case gateway.CallRecordingStopped:
+		f.inCall(r, c, e.Call, func(call *wire.Call) bool { return f.recordingStopped(r, c, call, e) })
 	case gateway.CallInvited:
 		f.inCall(r, c, e.Call, func(call *wire.Call) bool { return f.invited(r, c, call, e) })
 	case gateway.CallSupervised:

@@ -52,12 +52,14 @@ var commands = map[string]func(context.Context, *conn, wire.Command) (live.Resul
 		}
 		return live.Result{}, c.hub.opts.Calls.AgentHangup(ctx, c.agent, m.Conversation, m.Call)
 	},
-	"hold":       onCall((*live.Live).Hold),
-	"resume":     onCall((*live.Live).Resume),
-	"connect":    onCall((*live.Live).Connect),
-	"back":       onCall((*live.Live).Back),
-	"conference": onCall((*live.Live).Conference),
-	"leave":      onCall((*live.Live).LeaveCall),
+	"hold":        onCall((*live.Live).Hold),
+	"resume":      onCall((*live.Live).Resume),
+	"connect":     onCall((*live.Live).Connect),
+	"back":        onCall((*live.Live).Back),
+	"conference":  onCall((*live.Live).Conference),
+	"record":      onCall((*live.Live).RecordCall),
+	"record_stop": onCall((*live.Live).StopRecording),
+	"leave":       onCall((*live.Live).LeaveCall),
 	"consult": func(ctx context.Context, c *conn, m wire.Command) (live.Result, error) {
 		return c.hub.opts.Live.Invite(ctx, c.agent, m.Conversation, m.Call, gateway.RoleConsult, m.To)
 	},

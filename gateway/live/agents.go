@@ -255,7 +255,7 @@ func (l *Live) queuesLocked(now time.Time) []wire.Queue {
 	for _, q := range l.opts.Queues {
 		s := l.router.QueueStats(q.ID, now)
 		v := wire.Queue{ID: q.ID, Name: q.Name, Open: s.Open, Waiting: s.Waiting, LongestWaitMS: s.Longest.Milliseconds(),
-			Ready: s.Ready, SignedIn: s.SignedIn, EstimateMS: -1}
+			Ready: s.Ready, SignedIn: s.SignedIn, EstimateMS: -1, Recording: l.opts.Recording.Queues[q.ID]}
 		if s.EstimateKnown {
 			v.EstimateMS = s.Estimate.Milliseconds()
 		}

@@ -21,6 +21,8 @@ type CallChange struct {
 	Conversation gateway.ConversationID
 	Who          gateway.Identity
 	Holder       gateway.AgentID
+	Queue        gateway.QueueID
+	Language     string     // of the customer: BCP 47, "" unknown
 	Call         *wire.Call // nil: it is over
 	Rev          uint64
 }
@@ -39,7 +41,7 @@ func (l *Live) callChangedLocked(h *wire.Conversation, t gateway.ThreadID) {
 	default:
 		l.calling[h.ID] = struct{}{}
 	}
-	ch := CallChange{Conversation: h.ID, Holder: h.Agent, Rev: h.Rev}
+	ch := CallChange{Conversation: h.ID, Holder: h.Agent, Queue: h.Queue, Language: h.Contact.Language, Rev: h.Rev}
 	if th, ok := l.fold.Thread(t); ok {
 		ch.Who = th.Identity
 	}
@@ -96,6 +98,7 @@ func (l *Live) CallOf(who gateway.Identity) (CallChange, bool) {
 	ch := CallChange{Who: who, Call: call}
 	if c := t.Current(); c != nil && c.Open() {
 		ch.Conversation, ch.Holder, ch.Rev = c.Head.ID, c.Head.Agent, c.Head.Rev
+		ch.Queue, ch.Language = c.Head.Queue, c.Head.Contact.Language
 	}
 	return ch, true
 }

@@ -211,6 +211,42 @@ func (l *Live) LeaveCall(ctx context.Context, by gateway.AgentID, id gateway.Con
 	})
 }
 
+// RecordCall and StopRecording: the holder wants the call recorded, or no longer. By "" is the queue's rule.
+func (l *Live) RecordCall(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, call gateway.CallID) (Result, error) {
+	return l.change(ctx, id, "", func(c *conversation.Conversation, _ *conversation.Thread) (gateway.Event, error) {
+		if by != "" && l.opts.Recording.Queues[c.Head.Queue] == "" {
+			return nil, gateway.Errorf(gateway.Forbidden, "calls of this queue are not recorded (queues.recording)")
+		}
+		return c.WantRecording(by, call, l.opts.Recording.Ask)
+	})
+}
+
+func (l *Live) StopRecording(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, call gateway.CallID) (Result, error) {
+	return l.change(ctx, id, "", func(c *conversation.Conversation, _ *conversation.Thread) (gateway.Event, error) {
+		return c.StopRecording(by, call)
+	})
+}
+
+// Recording says which queues' calls are recorded.
+type Recording struct {
+	Queues map[gateway.QueueID]string // RecordAgent, RecordAlways; others are not recorded
+	Ask    bool                       // the customer must agree by a click
+}
+
+// What a queue's recording may be, beside not at all.
+const (
+	RecordAgent  = "agent"  // when the agent says so
+	RecordAlways = "always" // from the first word on
+)
+
+// shownRecording is what a customer sees of a recording: what they may answer to, and what holds for them.
+func shownRecording(r *wire.CallRecording) wire.RecordingState {
+	if !r.Ask && (r.State == wire.RecordingStopped || r.State == wire.RecordingFailed) {
+		return ""
+	}
+	return r.State
+}
+
 // What Options.Supervision may be.
 const (
 	SupervisionShown  = "shown"  // agents see who supervises

@@ -80,6 +80,8 @@ type Options struct {
 	Supervision string
 	// Meetings carries video meetings; nil: there are none.
 	Meetings Meetings
+	// Recording of calls; the zero value: none.
+	Recording Recording
 	// Ready is called once, when the journal has been folded up to the head found at start.
 	Ready func()
 }

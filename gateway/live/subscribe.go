@@ -111,6 +111,7 @@ func (l *Live) Unsubscribe(s *Subscription) {
 // viewLocked completes a head with what is not folded: the reply window and whether the page is open.
 func (l *Live) viewLocked(h wire.Conversation, t gateway.ThreadID, now time.Time) wire.Conversation {
 	h.Contact.Identities = slices.Clone(h.Contact.Identities)
+	h.Call = h.Call.Clone() // the fold goes on changing its own
 	h.Online = len(l.visitors[t]) > 0
 	if w := l.opts.Windows[h.Channel]; w != nil && h.LastInbound != nil {
 		h.Window = w(*h.LastInbound, now)

@@ -54,9 +54,10 @@ func visible(it wire.Item) (wire.Item, bool) {
 	case "call":
 		if it.Call != nil {
 			call := *it.Call
-			call.Agent, call.HeldSince, call.Legs = "", nil, nil
+			call.Agent, call.HeldSince, call.Legs, call.Recording = "", nil, nil, nil
 			it.Call = &call
 		}
+		it.Recordings = nil
 		if it.Ended != nil {
 			ended := *it.Ended
 			ended.Agent = ""
@@ -257,6 +258,9 @@ func (l *Live) visitorCallLocked(c *wire.Call) wire.VisitorCall {
 		v.Agent = a.saved.Name
 	}
 	v.Held = c.HeldSince != nil
+	if r := c.Recording; r != nil {
+		v.Recording, v.Agreed = shownRecording(r), r.AgreedAt != nil
+	}
 	var with []string
 	for _, leg := range c.Legs {
 		if a := l.agents[leg.Agent]; a != nil && (leg.Role == gateway.RoleGuest || leg.Role == gateway.RoleBarge && !leg.Hidden) {

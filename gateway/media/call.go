@@ -10,6 +10,9 @@ import (
 type call struct {
 	table Table
 	legs  map[Side]*leg
+	clip  *clip // nil: none is played
+	tap   Tap   // nil: nobody records
+	taps  []Side
 }
 
 // Hear sets who hears what in a call. The table replaces the one before; a side that it leaves out hears
@@ -39,7 +42,7 @@ func (e *Engine) End(call string) {
 	if c == nil {
 		return
 	}
-	c.table = nil
+	c.table, c.tap = nil, nil
 	for _, l := range c.legs {
 		l.end()
 	}

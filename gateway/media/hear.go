@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -48,6 +49,7 @@ func (l *leg) addOuts(spare int) error {
 // wire makes sound flow as the table says. Callers hold mu.
 func (e *Engine) wire(c *call) {
 	listeners := map[*stream][]*writer{}
+	e.cue(c)
 	for side, l := range c.legs {
 		l.hear(e.sources(c, side))
 		for _, o := range l.outs {
@@ -63,6 +65,10 @@ func (e *Engine) wire(c *call) {
 	}
 	for _, l := range c.legs {
 		l.in.feed(listeners[l.in])
+		c.tapLeg(l)
+	}
+	if c.clip != nil {
+		c.clip.stream.feed(listeners[c.clip.stream])
 	}
 }
 
@@ -75,6 +81,8 @@ func (e *Engine) sources(c *call, side Side) []*stream {
 	for _, s := range c.table[side] {
 		if s == Music {
 			all = append(all, e.music.stream)
+		} else if strings.HasPrefix(string(s), clipPrefix) {
+			all = append(all, c.clip.stream) // cue made it
 		} else if l := c.legs[Side(s)]; l != nil && Side(s) != side {
 			all = append(all, l.in)
 		}
@@ -125,6 +133,7 @@ func (l *leg) readBack(o *out) {
 func (e *Engine) unplug(l *leg) {
 	l.hear(nil)
 	l.in.feed(nil)
+	l.tap.Store(nil)
 	for _, o := range l.outs {
 		e.music.remove(o.writer)
 	}

@@ -44,6 +44,8 @@ type leg struct {
 
 	muted    atomic.Bool // replaced: tells nothing more
 	heard    atomic.Bool // sound has come
+	tap      atomic.Pointer[Tap]
+	level    atomic.Uint32 // id of the header extension that says how loud a packet is; 0: none
 	state    atomic.Value
 	number   atomic.Uint32                           // payload type of what the browser sends
 	chosen   atomic.Pointer[webrtc.ICECandidatePair] // last, also when the connection is over
@@ -88,6 +90,7 @@ func (e *Engine) newLeg(key LegKey, spare int) (*leg, error) {
 		l.direct.selected(pair)
 	})
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+		l.level.Store(levelID(r.GetParameters().HeaderExtensions))
 		l.read(func() { l.readRTCP(r.Read) })
 		l.read(func() { l.readSound(t) })
 	})
@@ -238,6 +241,9 @@ func (l *leg) sound(p, scratch *rtp.Packet, n int, now time.Time) {
 		l.look() // it asks for them
 	}
 	l.in.forward(p, scratch, now)
+	if t := l.tap.Load(); t != nil {
+		(*t).Sound(l.key.Side, &p.Header, p.Payload, l.loudness(&p.Header), now)
+	}
 	if !l.heard.Load() && !l.heard.Swap(true) {
 		l.look()
 	}

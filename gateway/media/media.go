@@ -41,6 +41,7 @@ package media
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -66,6 +67,10 @@ type Options struct {
 	Log *slog.Logger
 	// Music is an Ogg file with Opus packets of 20 ms, played in a loop. Nil: our own.
 	Music []byte
+	// Clips are such files too, played once to a call whose table has [Clip] of their name.
+	Clips map[string][]byte
+	// Levels asks browsers to say with each packet how loud it is (RFC 6464), for a [Tap]; 8 bytes a packet.
+	Levels bool
 	// OnEvent hears what becomes of legs; nil: nobody does. Called from the leg's goroutine.
 	OnEvent func(Event)
 	// OnMeasured hears once of each leg that was connected, when it ends, also of one that was replaced; nil: nobody
@@ -106,6 +111,11 @@ type Table map[Side][]Source
 // From is the sound of a side of the same call; silence as long as that side has no leg.
 func From(s Side) Source { return Source(s) }
 
+// Clip is a sound of [Options.Clips], played to this call from its beginning when a table first has it.
+func Clip(name string) Source { return clipPrefix + Source(name) }
+
+const clipPrefix = "clip/"
+
 // LegKey names a leg. Call is opaque and the caller's.
 type LegKey struct {
 	Call string
@@ -140,6 +150,7 @@ type Engine struct {
 	sockets *sockets
 	stun    []string
 	music   *music
+	clips   map[string][][]byte // packets of 20 ms
 	log     *slog.Logger
 	onEvent func(Event)
 	onEnd   func(Measured)
@@ -167,6 +178,10 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	m.out = s.batch
+	clips, err := newClips(o.Clips)
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	onEvent := o.OnEvent
 	if onEvent == nil {
 		onEvent = func(Event) {}
@@ -175,7 +190,7 @@ func New(o Options) (*Engine, error) {
 	if onEnd == nil {
 		onEnd = func(Measured) {}
 	}
-	return &Engine{sockets: s, stun: o.STUN, music: m, log: log, onEvent: onEvent, onEnd: onEnd, calls: map[string]*call{}}, nil
+	return &Engine{sockets: s, stun: o.STUN, music: m, clips: clips, log: log, onEvent: onEvent, onEnd: onEnd, calls: map[string]*call{}}, nil
 }
 
 // Addr is where UDP and TCP are bound.

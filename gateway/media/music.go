@@ -26,6 +26,7 @@ type music struct {
 	packets atomic.Pointer[[][]byte] // what plays now; never empty
 	wake    chan struct{}            // one slot: there is a listener; never closed
 	out     *batch                   // what listeners hear leaves together; nil: each by itself
+	clips   atomic.Pointer[[]*clip]  // under way; replaced as a whole, by holders of Engine.mu
 
 	// Owned by run.
 	at              int // of the loop: the next packet
@@ -124,7 +125,7 @@ func (m *music) run(ctx context.Context) {
 func (m *music) play(ctx context.Context) {
 	tick := time.NewTicker(frameTime)
 	defer tick.Stop()
-	for due := time.Now(); len(m.listeners()) > 0; {
+	for due := time.Now(); len(m.listeners())+len(m.playing()) > 0; {
 		now := time.Now()
 		if now.Sub(due) > maxLag {
 			due = now
@@ -132,6 +133,9 @@ func (m *music) play(ctx context.Context) {
 		m.out.hold()
 		for ; !due.After(now); due = due.Add(frameTime) {
 			m.stream.forward(m.next(), &m.scratch, now)
+			for _, c := range m.playing() {
+				c.play(&m.scratch, now)
+			}
 		}
 		m.out.flush()
 		select {

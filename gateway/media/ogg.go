@@ -63,6 +63,14 @@ func badMusic(why string) error {
 	return gateway.Errorf(gateway.Invalid, "the music cannot be played: %s", why)
 }
 
+// OpusTicks is how long a packet lasts, in ticks of 48 kHz; 0 for one that is empty or broken.
+func OpusTicks(p []byte) int {
+	if len(p) == 0 {
+		return 0
+	}
+	return opusTicks(p)
+}
+
 // opusTicks is how long a packet lasts, in ticks of 48 kHz (RFC 6716, 3.1: table of contents byte).
 func opusTicks(p []byte) int {
 	config := int(p[0] >> 3)

@@ -31,6 +31,12 @@ func (s *sockets) api(path *firstPath, keys *keyring, streams *streams) (*webrtc
 	if err := codecs.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
 		return nil, fmt.Errorf("register Opus: %w", err)
 	}
+	if s.levels {
+		said := webrtc.RTPHeaderExtensionCapability{URI: levelURI}
+		if err := codecs.RegisterHeaderExtension(said, webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverDirectionRecvonly); err != nil {
+			return nil, fmt.Errorf("register levels: %w", err)
+		}
+	}
 	return s.apiFor(path, keys, streams, codecs, &interceptor.Registry{})
 }
 

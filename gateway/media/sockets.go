@@ -44,6 +44,7 @@ type sockets struct {
 	found  found        // what STUN servers say of us
 	inner  *inner       // sockets of this process that lead here
 	net    transport.Net
+	levels bool // browsers are asked to say how loud packets are
 	paths  *paths
 	batch  *batch // nil: not the system's own socket
 	serve  func() // lets pion read the sockets; once
@@ -107,7 +108,7 @@ func newSockets(o Options, system transport.Net, udp transport.UDPConn, tcp net.
 	// The system may refuse to hold that much; less only means less patience with a busy machine.
 	_ = udp.SetReadBuffer(socketBuffer)
 	bound := udp.LocalAddr().(*net.UDPAddr).AddrPort()
-	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs, inner: newInner(), net: system}
+	s := &sockets{addr: netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()), public: o.PublicIPs, inner: newInner(), net: system, levels: o.Levels}
 	s.paths = &paths{of: map[netip.AddrPort]*leg{}, inner: s.inner}
 	var packets net.PacketConn = udp
 	if c, ok := udp.(*net.UDPConn); ok {

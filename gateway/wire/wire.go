@@ -100,7 +100,35 @@ type Call struct {
 	ConnectedAt *time.Time      `json:"connected_at"`
 	HeldSince   *time.Time      `json:"held_since,omitempty"` // null: not on hold
 	Legs        []CallLeg       `json:"legs,omitempty"`       // who is in it or asked in, beside the customer and Agent
+	Recording   *CallRecording  `json:"recording,omitempty"`  // null: nobody wants it recorded
 }
+
+// CallRecording is whether a call is recorded. States:
+//
+//	asked ⇄ refused          the customer is asked for a click, and has not agreed
+//	notice → on              both hear that it is recorded, then it is
+//	stopped, failed          it was
+type CallRecording struct {
+	State    RecordingState      `json:"state"`
+	ID       gateway.RecordingID `json:"id,omitempty"` // while on
+	By       gateway.AgentID     `json:"by"`           // who wants it; "" the queue's rule
+	Since    time.Time           `json:"since"`
+	Ask      bool                `json:"ask,omitempty"` // the customer must agree
+	AgreedAt *time.Time          `json:"agreed_at,omitempty"`
+	AgreedIn string              `json:"agreed_in,omitempty"` // language of the question
+}
+
+// RecordingState is where the recording of a call is.
+type RecordingState string
+
+const (
+	RecordingAsked   RecordingState = "asked"
+	RecordingRefused RecordingState = "refused"
+	RecordingNotice  RecordingState = "notice"
+	RecordingOn      RecordingState = "on"
+	RecordingStopped RecordingState = "stopped"
+	RecordingFailed  RecordingState = "failed"
+)
 
 // Leg returns the leg of an agent who is in the call, or nil.
 func (c *Call) Leg(a gateway.AgentID) *CallLeg {
@@ -129,6 +157,10 @@ func (c *Call) Clone() *Call {
 	}
 	call := *c
 	call.Legs = slices.Clone(c.Legs)
+	if c.Recording != nil {
+		r := *c.Recording
+		call.Recording = &r
+	}
 	for i, l := range call.Legs {
 		call.Legs[i].Offer = l.Offer.Clone()
 	}
@@ -243,6 +275,7 @@ type Item struct {
 	Lines        []LineQuality          `json:"lines,omitempty"`   // of a call: how good each was, when it ended
 	Meeting      *Meeting               `json:"meeting,omitempty"` // kind "meeting": while it is open, then Met
 	Met          *MeetingRecord         `json:"met,omitempty"`
+	Recordings   []gateway.RecordingID  `json:"recordings,omitempty"` // of a call
 }
 
 // From says who.
@@ -274,7 +307,8 @@ type Queue struct {
 	LongestWaitMS int64           `json:"longest_wait_ms"`
 	Ready         int             `json:"ready"` // agents who can be offered something
 	SignedIn      int             `json:"signed_in"`
-	EstimateMS    int64           `json:"estimate_ms"` // −1: not known
+	EstimateMS    int64           `json:"estimate_ms"`         // −1: not known
+	Recording     string          `json:"recording,omitempty"` // of calls: agent, always; "" off
 }
 
 // Alarm is something an operator must act on.
@@ -458,6 +492,7 @@ type (
 	//   remove                    conversation, call, leg
 	//   supervise                 conversation, call, mode (listen, whisper, barge; needs the role supervisor or admin)
 	//   pickup                    conversation, offer   (a colleague's ring; conflict: somebody was faster)
+	//   record, record_stop       conversation, call    (who holds it; where its queue allows recording)
 	//   end_wrap_up               conversation          (goes on in writing, or closes)
 	//   meet                      conversation → ack.url: opens a video meeting, or finds the one that is open
 	//   typing, view              conversation          (view "" = none); not acknowledged
@@ -532,6 +567,10 @@ type VisitorCall struct {
 	Since time.Time      `json:"since"`           // began; connected: since when both hear each other
 	Held  bool           `json:"held,omitempty"`  // on hold: they hear music
 	With  string         `json:"with,omitempty"`  // names of who else talks with them, with commas between
+	// Recording: asked (the customer is to agree), notice, on; stopped and refused where they may agree again; ""
+	// not recorded.
+	Recording RecordingState `json:"recording,omitempty"`
+	Agreed    bool           `json:"agreed,omitempty"` // by a click, which they may take back
 }
 
 // Status is the truth for the customer. State: none (no conversation), waiting, active, closed.
@@ -599,6 +638,12 @@ type (
 		Call    gateway.CallID `json:"call"`
 		SDP     string         `json:"sdp"`
 		Restart bool           `json:"restart,omitempty"`
+	}
+	// VisitorConsent is t: call.consent: the answer to Recording "asked", or another one later.
+	VisitorConsent struct {
+		Call     gateway.CallID `json:"call"`
+		Agreed   bool           `json:"agreed"`
+		Language string         `json:"language,omitempty"` // of the question
 	}
 	VisitorHangup struct { // t: call.hangup — also declines an agent's call
 		Call gateway.CallID `json:"call"`

@@ -87,8 +87,8 @@ export class Gateway {
   }
 
   /** A gateway with agents jana and emil, one text each, password below, and one site whose pages have the origin.
-   * secure: it speaks TLS itself, with a certificate of nobody's. */
-  static async serve(origin: string, more = "", secure = false): Promise<Gateway> {
+   * secure: it speaks TLS itself, with a certificate of nobody's. queue: further keys of the one queue. */
+  static async serve(origin: string, more = "", secure = false, queue = ""): Promise<Gateway> {
     const port = await freePorts();
     const folder = mkdtempSync(join(tmpdir(), "backline-e2e-"));
     const config = join(folder, "backline.yaml");
@@ -103,7 +103,7 @@ data: ${folder}/data
 ${secure ? "tls: {certificate: cert.pem, private_key: key.pem}" : ""}
 company: {name: Nordwind Logistik, language: en}
 rtc: {media: "127.0.0.1:0", turn: "127.0.0.1:0"}
-queues: [{id: main, name: Service, ring: 12s}]
+queues: [{id: main, name: Service, ring: 12s${queue && `, ${queue}`}}]
 agents:
   - {id: jana, name: Jana Brandt, queues: [main], capacity: {text: 1}}
   - {id: emil, name: Emil Sommer, queues: [main], capacity: {text: 1}}

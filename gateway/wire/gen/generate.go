@@ -46,6 +46,7 @@ func unions() []union {
 			{"hello", wire.VisitorHello{}}, {"ping", wire.Ping{}}, {"message", wire.VisitorMessage{}},
 			{"contact", wire.VisitorContact{}}, {"seen", wire.VisitorSeen{}}, {"typing", wire.VisitorIsTyping{}},
 			{"call.offer", wire.VisitorOffer{}}, {"call.hangup", wire.VisitorHangup{}},
+			{"call.consent", wire.VisitorConsent{}},
 		}},
 		{"MeetServerFrame", "What the gateway says to the page of a meeting.", true, []frame{
 			{"welcome", wire.MeetWelcome{}}, {"place", wire.MeetPlace{}}, {"room", wire.MeetRoom{}}, {"slots", wire.MeetSlots{}},
@@ -76,6 +77,8 @@ func literals() map[reflect.Type]string {
 			gateway.Internal),
 		reflect.TypeFor[gateway.LegRole](): oneOf(gateway.RoleConsult, gateway.RoleGuest, gateway.RoleListen,
 			gateway.RoleWhisper, gateway.RoleBarge),
+		reflect.TypeFor[wire.RecordingState](): oneOf(wire.RecordingAsked, wire.RecordingRefused, wire.RecordingNotice, wire.RecordingOn,
+			wire.RecordingStopped, wire.RecordingFailed),
 		reflect.TypeFor[wire.CallState](): oneOf(wire.CallWaiting, wire.CallRinging, wire.CallAnswered, wire.CallConnected),
 	}
 }

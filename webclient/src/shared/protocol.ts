@@ -51,6 +51,7 @@ export interface Queue {
   ready: number;
   signed_in: number;
   estimate_ms: number;
+  recording?: string;
 }
 
 export interface Alarm {
@@ -160,6 +161,20 @@ export interface CallLeg {
   hidden?: boolean;
 }
 
+export type RecordingState = "asked" | "refused" | "notice" | "on" | "stopped" | "failed";
+
+export type RecordingID = string;
+
+export interface CallRecording {
+  state: RecordingState;
+  id?: RecordingID;
+  by: AgentID;
+  since: string;
+  ask?: boolean;
+  agreed_at?: string;
+  agreed_in?: string;
+}
+
 export interface Call {
   id: CallID;
   state: CallState;
@@ -169,6 +184,7 @@ export interface Call {
   connected_at: string | null;
   held_since?: string;
   legs?: CallLeg[];
+  recording?: CallRecording;
 }
 
 export interface CallRecord {
@@ -311,6 +327,7 @@ export interface Item {
   lines?: LineQuality[];
   meeting?: Meeting;
   met?: MeetingRecord;
+  recordings?: RecordingID[];
 }
 
 export interface ConsoleUpdate {
@@ -441,6 +458,8 @@ export interface VisitorCall {
   since: string;
   held?: boolean;
   with?: string;
+  recording?: RecordingState;
+  agreed?: boolean;
 }
 
 export interface Status {
@@ -540,6 +559,12 @@ export interface VisitorOffer {
 
 export interface VisitorHangup {
   call: CallID;
+}
+
+export interface VisitorConsent {
+  call: CallID;
+  agreed: boolean;
+  language?: string;
 }
 
 export interface MeetWelcome {
@@ -715,7 +740,8 @@ export type VisitorClientFrame =
   | ({ t: "seen" } & VisitorSeen)
   | ({ t: "typing" } & VisitorIsTyping)
   | ({ t: "call.offer" } & VisitorOffer)
-  | ({ t: "call.hangup" } & VisitorHangup);
+  | ({ t: "call.hangup" } & VisitorHangup)
+  | ({ t: "call.consent" } & VisitorConsent);
 
 /** What the gateway says to the page of a meeting. */
 export type MeetServerFrame =

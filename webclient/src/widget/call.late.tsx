@@ -8,6 +8,7 @@ import type { Calls } from "./calls";
 import type { Ladder } from "./ladder.late";
 import type { Kit } from "./late";
 import { borrow, dress, Icon, Late } from "./own/lent";
+import { type Recorded, recordedOf } from "./recorded";
 import type { CallTexts } from "./texts/call-en";
 
 export interface CallPartOptions extends Pick<CallingOptions, "chat" | "show" | "changed"> {
@@ -64,6 +65,19 @@ export class CallPart extends Calling implements Calls {
     return this.#o.t()[s.mic !== "on" ? s.mic : s.muted ? "muted" : "heard"];
   }
 
+  /** Whether the call is recorded, while it is on this page. */
+  get recorded(): Recorded | undefined {
+    const { is } = this.phase;
+    const here = is === "waiting" || is === "answered" || is === "talking" || is === "interrupted";
+    return here ? recordedOf(this.#o.chat.status?.call, this.#o.t()) : undefined;
+  }
+
+  /** The customer's answer to whether the call may be recorded. */
+  answer(agreed: boolean): void {
+    const call = this.#o.chat.status?.call;
+    if (call) this.#o.chat.line.send({ t: "call.consent", call: call.id, agreed, language: this.#o.language() });
+  }
+
   leave(way: "voice" | "back" | "check"): void {
     void this.#open().then((ladder) => ladder.leave(way));
   }
@@ -113,9 +127,21 @@ export class CallPart extends Calling implements Calls {
             </>
           )}
         </p>
+        {this.#recording()}
         {this.#buttons()}
         {!elsewhere && this.ladder()}
       </section>
+    );
+  }
+
+  #recording() {
+    const r = this.recorded;
+    if (!r) return undefined;
+    return (
+      <div class="recorded" data-testid="recorded" data-state={r.state}>
+        <p role="status">{r.text}</p>
+        {r.answers.map((a) => button(a.text, a.agreed ? "record-agree" : "record-refuse", () => this.answer(a.agreed)))}
+      </div>
     );
   }
 

@@ -8,6 +8,7 @@ import { deskTexts } from "./desktexts";
 import { Lines } from "./lines";
 import { lineOf } from "./linetexts";
 import { People } from "./people";
+import { RecordLine } from "./recordline";
 import { partOf, saidOf, stateOf } from "./said";
 import { QualityWord, Senses } from "./senses";
 import type { CallTexts } from "./texts";
@@ -86,6 +87,7 @@ export function CallCard({ desk, view, name, t }: Props) {
           <span>{warning}</span>
         </p>
       )}
+      <RecordLine desk={desk} view={view} t={t} />
       <People desk={desk} view={view} t={dt} />
       <CallButtons desk={desk} view={view} muted={muted} t={t} dt={dt} />
     </section>

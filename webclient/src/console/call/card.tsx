@@ -1,6 +1,7 @@
 import "../ringing.css";
 import "./call.css";
 import "./desk.css";
+import "./record.css";
 import type { Desk } from "../desk";
 import { nameOf } from "../store";
 import type { Texts } from "../texts";

@@ -1,7 +1,9 @@
 import type { Item } from "../../shared/protocol";
+import type { Api } from "../api";
 import { clock, moment, stopwatch } from "../thread/format";
 import { Icon, type IconName } from "../thread/icons";
 import { Lines } from "./lines";
+import { Recorded } from "./recorded";
 import { callTexts } from "./texts";
 
 interface Props {
@@ -11,10 +13,11 @@ interface Props {
   /** An agent's name as this agent reads it. */
   agent(id: string): string;
   now: number;
+  api: Api;
 }
 
 /** A call in the timeline: it rings, runs, or how it went. */
-export function CallItem({ item, customer, language, agent, now }: Props) {
+export function CallItem({ item, customer, language, agent, now, api }: Props) {
   const t = callTexts(language);
   const { call, ended } = item;
   const outcome = ended?.outcome ?? call?.state ?? "";
@@ -35,6 +38,10 @@ export function CallItem({ item, customer, language, agent, now }: Props) {
         {item.lines && (
           <Lines lines={item.lines} language={language} who={(l) => (l.agent ? agent(l.agent) : customer)} />
         )}
+        {ended &&
+          item.recordings?.map((id) => (
+            <Recorded key={id} id={id} rev={item.rev} api={api} language={language} agent={agent} />
+          ))}
       </div>
       <time dateTime={item.time} title={moment(item.time, language)}>
         {clock(item.time, language)}

@@ -1,8 +1,9 @@
 import { useEffect } from "preact/hooks";
 import type { Desk } from "../desk";
 import { singleKeysOff } from "../keys";
+import { recordAct } from "./recordline";
 
-/** M mutes; H holds and resumes; C asks a colleague; Ctrl+Shift+H hangs up, also while somebody types; Shift+E opens the emergency page and starts nothing. */
+/** M mutes; H holds and resumes; C asks a colleague; R records; Ctrl+Shift+H hangs up, also while somebody types; Shift+E opens the emergency page and starts nothing. */
 export function useCallKeys(desk: Desk): void {
   useEffect(() => {
     const press = (e: KeyboardEvent) => {
@@ -35,6 +36,11 @@ function act(desk: Desk, e: KeyboardEvent): boolean {
     case "h":
       desk.phone.toggleHold();
       return true;
+    case "r": {
+      const what = recordAct(desk, desk.phone.view.value);
+      if (what) desk.phone.act(what);
+      return what !== null;
+    }
     case "c":
       document.getElementById("cl-colleague")?.click();
       return true;

@@ -50,6 +50,11 @@ interface Words {
   connected(by: string, who: string): string;
   leftTo(by: string, who: string): string;
   held(who: string): string;
+  recorded(who: string): string;
+  recordedNoMore(who: string): string;
+  agreed: string;
+  refused: string;
+  recordingFailed: string;
   resumed(who: string): string;
   consults(by: string, to: string): string;
   asksIn(by: string, to: string): string;
@@ -95,6 +100,11 @@ const en: Words = {
   connected: (by, who) => `${by} connected the customer with ${who}`,
   leftTo: (by, who) => `${by} left the call to ${who}`,
   held: (who) => `${who} put the call on hold`,
+  recorded: (who) => (who ? `${who} records the call from here on` : "the call is recorded from here on"),
+  recordedNoMore: (who) => (who ? `${who} stopped the recording` : "the recording ended"),
+  agreed: "the customer agreed to a recording",
+  refused: "the customer does not want a recording",
+  recordingFailed: "the recording could not be written",
   resumed: (who) => `${who} resumed the call`,
   consults: (by, to) => `${by} consults ${to}, the customer is on hold`,
   asksIn: (by, to) => `${by} asks ${to} into the call`,
@@ -149,6 +159,11 @@ const de: Words = {
   connected: (by, who) => `von ${by} mit ${who} verbunden`,
   leftTo: (by, who) => `von ${by} an ${who} überlassen`,
   held: (who) => `von ${who} gehalten`,
+  recorded: (who) => (who ? `ab hier aufgezeichnet von ${who}` : "ab hier aufgezeichnet"),
+  recordedNoMore: (who) => (who ? `Aufzeichnung beendet von ${who}` : "Aufzeichnung beendet"),
+  agreed: "der Kunde stimmt der Aufzeichnung zu",
+  refused: "der Kunde möchte keine Aufzeichnung",
+  recordingFailed: "die Aufzeichnung ließ sich nicht speichern",
   resumed: (who) => `von ${who} weitergeführt`,
   consults: (by, to) => `Rückfrage von ${by} bei ${to}, der Kunde wird gehalten`,
   asksIn: (by, to) => `dazugebeten von ${by}: ${to}`,
@@ -202,6 +217,16 @@ export function eventText(item: Item, language: Language, names: Names): string 
       return w.controlLost;
     case "control_ours":
       return w.controlOurs;
+    case "recording_on":
+      return w.recorded(d.agent ? who : "");
+    case "recording_stopped":
+      return w.recordedNoMore(d.agent ? who : "");
+    case "recording_agreed":
+      return w.agreed;
+    case "recording_refused":
+      return w.refused;
+    case "recording_failed":
+      return w.recordingFailed;
     case "call_held":
       return w.held(who);
     case "call_resumed":

@@ -32,7 +32,14 @@ export function Lines({ desk, conversation: c, rows, outgoing, customer, t, now,
       {rows.map((row) => (
         <div key={row.key} class="th-line">
           {row.kind === "call" ? (
-            <CallItem item={row.item} customer={customer} language={t.language} agent={names.agent} now={now} />
+            <CallItem
+              item={row.item}
+              customer={customer}
+              language={t.language}
+              agent={names.agent}
+              now={now}
+              api={desk.api}
+            />
           ) : row.kind === "meeting" ? (
             <MeetingItem item={row.item} language={t.language} agent={names.agent} now={now} />
           ) : row.kind === "message" ? (
