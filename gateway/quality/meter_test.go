@@ -35,6 +35,8 @@ func (r *room) All() []media.LegStats {
 }
 
 func (r *room) Line(key media.LegKey) (Who, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch key.Side {
 	case media.Customer:
 		return Who{Customer: customer}, !r.gone
@@ -116,8 +118,8 @@ func TestWhatEndedIsWrittenDownAlsoWhenTheCallIsForgotten(t *testing.T) {
 	metered(t, func(t *testing.T, r *room, m *Meter) {
 		r.say(media.Customer, 1000, 0)
 		time.Sleep(Every + time.Millisecond)
-		r.gone = true
 		r.mu.Lock()
+		r.gone = true
 		e := media.Measured{LegStats: r.stats[0], Lasted: 20 * time.Second, Network: "203.0.113.0/24"}
 		r.mu.Unlock()
 		m.Ended(e)
