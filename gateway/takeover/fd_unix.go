@@ -20,7 +20,7 @@ func (w *wire) write(b []byte, fds []int) error {
 		return err
 	}
 	n, _, err := w.conn.WriteMsgUnix(b, unix.UnixRights(fds...), nil)
-	if err != nil {
+	if err != nil || n == len(b) {
 		return err
 	}
 	_, err = w.conn.Write(b[n:])

@@ -114,7 +114,7 @@ func (g *Giver) accept(set *Set, build string) error {
 	}
 	g.New = Peer{PID: hello.PID, Build: hello.Build}
 	sockets, fds := set.all()
-	if err := g.wire.send(frame{Kind: isSockets, PID: os.Getpid(), Build: build, Sockets: sockets}, fds); err != nil {
+	if err := g.wire.tell(frame{Kind: isSockets, PID: os.Getpid(), Build: build, Sockets: sockets}, fds); err != nil {
 		return fmt.Errorf("send the sockets: %w", err)
 	}
 	if _, err := g.wire.expect(isPrepared, PrepareTime); err != nil {
@@ -144,7 +144,7 @@ func (g *Giver) Give(conns []*net.TCPConn) error {
 
 // Yours says that the data folder is closed, and waits until the new process has opened and read it.
 func (g *Giver) Yours() error {
-	if err := g.wire.send(frame{Kind: isYours}, nil); err != nil {
+	if err := g.wire.tell(frame{Kind: isYours}, nil); err != nil {
 		return fmt.Errorf("give the data folder: %w", err)
 	}
 	if _, err := g.wire.expect(isReady, ReadyTime); err != nil {

@@ -171,6 +171,21 @@ func TestNewSideThatGivesUpLeavesTheOldOneServing(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	t.Run("before it is told", func(t *testing.T) {
+		giver, taker := pair(t, &takeover.Set{})
+		owns := prepared(taker)
+		g := <-giver
+		if g.err != nil {
+			t.Fatal(g.err)
+		}
+		taker.Refuse(errors.New("out of memory"))
+		if err := <-owns; err == nil {
+			t.Error("it owns the data")
+		}
+		if err := g.Yours(); err == nil || !strings.Contains(err.Error(), "out of memory") {
+			t.Errorf("got %v", err)
+		}
+	})
 	t.Run("by its death", func(t *testing.T) {
 		giver, taker := pair(t, &takeover.Set{})
 		owns := prepared(taker)

@@ -59,7 +59,7 @@ func (w *wire) sendConns(f frame, conns []syscall.Conn) error {
 		}
 		fds = append(fds, fd)
 	}
-	return w.send(f, fds)
+	return w.tell(f, fds)
 }
 
 // read reads one frame; a zero time is no limit.
@@ -102,6 +102,17 @@ func (w *wire) next() (frame, bool, error) {
 		return f, false, errors.New("descriptors are missing")
 	}
 	return f, true, nil
+}
+
+// tell sends a frame. When the other has gone, why it went may have come before.
+func (w *wire) tell(f frame, fds []int) error {
+	err := w.send(f, fds)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		if said, e := w.read(StepTime); e == nil && said.Kind == isNo {
+			return &Refused{said.Why}
+		}
+	}
+	return err
 }
 
 // expect reads the frame that must come now.
