@@ -179,7 +179,7 @@ for (const [where, options] of [
     await expect(part).toContainText("The microphone is not allowed here.");
     await expect(part).toContainText("allow the microphone, and try again.");
     await expect(jana.getByTestId("offer")).toHaveCount(0);
-    await part.getByTestId(where === "widget" ? "call-dismiss" : "write").click();
+    await part.getByTestId("next-way").click();
     await say(page, "Then I write");
     await accept(jana);
     await expect(message(jana, "Then I write")).toBeVisible();
