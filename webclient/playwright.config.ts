@@ -6,8 +6,13 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 30_000 },
   fullyParallel: false,
-  // Two files at a time, also on 2 cores: most of a test is waiting.
+  // Two files at a time, also on 2 cores: most of a test is waiting. Four people who send and show video are not: they
+  // come last and have the machine for themselves.
   workers: 2,
+  projects: [
+    { name: "pages", testIgnore: "meet.spec.ts" },
+    { name: "meetings", testMatch: "meet.spec.ts", dependencies: ["pages"] },
+  ],
   forbidOnly: true,
   retries: 0,
   reporter: [["list"]],
