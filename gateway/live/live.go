@@ -256,13 +256,18 @@ func (l *Live) loop(ctx context.Context, start uint64) error {
 }
 
 // finishReplay starts the clock of those who were there before the restart: their consoles have the time
-// between silent and gone to come back before their unanswered work is given away.
+// between silent and gone to come back before their unanswered work is given away. What rings at somebody goes on
+// ringing, under the same id, if their console comes back within ringBack: they may be about to press the button.
 func (l *Live) finishReplay() {
 	l.mu.Lock()
 	now := time.Now()
 	l.followRulesLocked()
+	rings := l.ringingLocked()
 	for id, a := range l.agents {
-		if l.fold.Held(id) > 0 {
+		switch {
+		case rings[id]:
+			a.heartbeat = now.Add(ringBack - silentAfter(l.opts.Settings))
+		case l.fold.Held(id) > 0:
 			a.heartbeat = now.Add(-silentAfter(l.opts.Settings))
 		}
 		l.putAgentLocked(id, now)
@@ -278,6 +283,32 @@ func (l *Live) finishReplay() {
 	if l.opts.Ready != nil {
 		l.opts.Ready()
 	}
+}
+
+// ringBack is how long a console may be away over a restart before what rings at it rings elsewhere. Consoles come
+// back within two seconds.
+const ringBack = 5 * time.Second
+
+// ringingLocked are the agents at whom a conversation or an invitation to a call rings.
+func (l *Live) ringingLocked() map[gateway.AgentID]bool {
+	at := map[gateway.AgentID]bool{}
+	note := func(o *wire.Offer) {
+		if o == nil {
+			return
+		}
+		for _, id := range o.Agents {
+			at[id] = true
+		}
+	}
+	for c := range l.fold.All {
+		note(c.Head.Offer)
+		if call := c.Head.Call; call != nil {
+			for _, leg := range call.Legs {
+				note(leg.Offer)
+			}
+		}
+	}
+	return at
 }
 
 func silentAfter(s router.Settings) time.Duration {

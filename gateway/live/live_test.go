@@ -247,6 +247,48 @@ func TestRestartKeepsEverythingAndGivesAgentsTimeToComeBack(t *testing.T) {
 	})
 }
 
+// Whoever presses the button while the gateway restarts answers what rang, and not what rings by then.
+func TestOfferOutlivesARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := memory.New()
+		h := run(t, j)
+		h.agent("anna")
+		h.says(visitor(1), "hello?")
+		synctest.Wait()
+		c := h.only()
+		h.stop()
+
+		again := run(t, j)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		again.Heartbeat("anna")
+		again.must(again.AcceptOffer(t.Context(), "anna", c.ID, c.Offer.ID))
+		again.says(visitor(2), "me too")
+		synctest.Wait()
+		again.stop()
+
+		// Whose console does not come back hears no more.
+		third := run(t, j)
+		ringing := func() (n int) {
+			for _, c := range third.Conversations(func(*wire.Conversation) bool { return true }) {
+				if c.Offer != nil {
+					n++
+				}
+			}
+			return n
+		}
+		if got := ringing(); got != 1 {
+			t.Fatalf("%d offers after the restart, want 1", got)
+		}
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if got := ringing(); got != 0 {
+			t.Errorf("it still rings at a console that is not there")
+		}
+		third.stop()
+	})
+}
+
 func TestFullDiskDelaysDecisionsAndRefusesIntake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := memory.New()
