@@ -59,12 +59,13 @@ function gets(page: Page): Promise<{ pictures: Record<string, number>; voices: R
 
 /** So many others are seen and heard: pictures are decoded and sound has energy, and both go on. */
 async function expectOthers(page: Page, seen: number, heard = seen): Promise<void> {
-  const before = await gets(page);
   const grown = (now: Record<string, number>, then: Record<string, number>, by: number) =>
     Object.entries(now).filter(([mid, n]) => n > (then[mid] ?? 0) + by).length;
   await expect
     .poll(
       async () => {
+        const before = await gets(page); // anew each time: sound on its way when somebody was muted counts once
+        await page.waitForTimeout(2000);
         const now = await gets(page);
         return [grown(now.pictures, before.pictures, 3), grown(now.voices, before.voices, 0)];
       },
