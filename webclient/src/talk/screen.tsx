@@ -50,33 +50,12 @@ export function Screen(p: Props) {
       <p class="said" role="status" data-testid="call-status">
         <span class={talking && !phase.broken ? "sr" : ""}>{first}</span> {more.join(" ")} {call.unheard()}
       </p>
-      <Recorded {...p} />
+      {call.recording()}
       <span class="gap" />
       <Latest {...p} />
       <div class="ladder">{call.ladder()}</div>
       <Controls {...p} />
     </main>
-  );
-}
-
-/** Whether the call is recorded, and the customer's answer. */
-function Recorded({ call }: Props) {
-  const r = call.recorded;
-  if (!r) return null;
-  return (
-    <div class="recorded" data-testid="recorded" data-state={r.state}>
-      <p role="status">{r.text}</p>
-      {r.answers.map((a) => (
-        <button
-          key={a.text}
-          type="button"
-          data-testid={a.agreed ? "record-agree" : "record-refuse"}
-          onClick={() => call.answer(a.agreed)}
-        >
-          {a.text}
-        </button>
-      ))}
-    </div>
   );
 }
 

@@ -8,7 +8,6 @@ import type { Calls } from "./calls";
 import type { Ladder } from "./ladder.late";
 import type { Kit } from "./late";
 import { borrow, dress, Icon, Late } from "./own/lent";
-import { type Recorded, recordedOf } from "./recorded";
 import type { CallTexts } from "./texts/call-en";
 
 export interface CallPartOptions extends Pick<CallingOptions, "chat" | "show" | "changed"> {
@@ -66,16 +65,12 @@ export class CallPart extends Calling implements Calls {
   }
 
   /** Whether the call is recorded, while it is on this page. */
-  get recorded(): Recorded | undefined {
-    const { is } = this.phase;
-    const here = is === "waiting" || is === "answered" || is === "talking" || is === "interrupted";
-    return here ? recordedOf(this.#o.chat.status?.call, this.#o.t()) : undefined;
-  }
-
-  /** The customer's answer to whether the call may be recorded. */
-  answer(agreed: boolean): void {
+  recording() {
     const call = this.#o.chat.status?.call;
-    if (call) this.#o.chat.line.send({ t: "call.consent", call: call.id, agreed, language: this.#o.language() });
+    if (!call?.recording || !("mic" in this.line.state)) return undefined;
+    const language = this.#o.language();
+    const answer = (agreed: boolean) => this.#o.chat.line.send({ t: "call.consent", call: call.id, agreed, language });
+    return <Late part={() => import("./recorded.late")} with={{ call, language, answer }} />;
   }
 
   leave(way: "voice" | "back" | "check"): void {
@@ -127,21 +122,10 @@ export class CallPart extends Calling implements Calls {
             </>
           )}
         </p>
-        {this.#recording()}
+        {this.recording()}
         {this.#buttons()}
         {!elsewhere && this.ladder()}
       </section>
-    );
-  }
-
-  #recording() {
-    const r = this.recorded;
-    if (!r) return undefined;
-    return (
-      <div class="recorded" data-testid="recorded" data-state={r.state}>
-        <p role="status">{r.text}</p>
-        {r.answers.map((a) => button(a.text, a.agreed ? "record-agree" : "record-refuse", () => this.answer(a.agreed)))}
-      </div>
     );
   }
 

@@ -8,7 +8,7 @@ import type { Texts } from "../texts";
 import { Avatar } from "../thread/avatar";
 import { stopwatch } from "../thread/format";
 import { useNow } from "../thread/hooks";
-import { Icon } from "../thread/icons";
+import { Answer } from "./answer";
 import { deskTexts } from "./desktexts";
 import { callTexts } from "./texts";
 import { Trouble } from "./trouble";
@@ -22,7 +22,6 @@ export function InviteCard({ desk, conversation: c, t }: { desk: Desk; conversat
   const { offer } = leg;
   const dt = deskTexts(t.language);
   const ct = callTexts(t.language);
-  const asking = desk.phone.asking.value === c.id;
   const by = nameOfTarget(desk, `agent/${leg.by}`);
   return (
     <div
@@ -48,30 +47,7 @@ export function InviteCard({ desk, conversation: c, t }: { desk: Desk; conversat
         <span>{c.subject || c.preview}</span>
       </p>
       <Trouble phone={desk.phone} conversation={c.id} ct={ct} />
-      <div class="sh-ring-act">
-        <button
-          type="button"
-          class="sh-decline"
-          aria-keyshortcuts="D"
-          title={`${t.decline} (D)`}
-          onClick={() => desk.decline(c.id, offer.id)}
-          data-testid="invitation-decline"
-        >
-          <Icon name="phoneOff" size={18} />
-          {t.decline}
-        </button>
-        <button
-          type="button"
-          class="sh-accept"
-          aria-keyshortcuts="A"
-          disabled={asking}
-          onClick={() => desk.accept(c.id, offer.id)}
-          data-testid="invitation-accept"
-        >
-          <Icon name="phone" size={18} />
-          {t.accept} <kbd>A</kbd>
-        </button>
-      </div>
+      <Answer id="invitation" desk={desk} conversation={c} offer={offer.id} t={t} />
     </div>
   );
 }

@@ -9,6 +9,7 @@ import { Avatar } from "../thread/avatar";
 import { stopwatch } from "../thread/format";
 import { useNow } from "../thread/hooks";
 import { Icon } from "../thread/icons";
+import { Answer } from "./answer";
 import { isDumb } from "./mic";
 import { type CallTexts, callTexts } from "./texts";
 import { Trouble } from "./trouble";
@@ -48,30 +49,7 @@ export function RingCard({ desk, conversation: c, t }: { desk: Desk; conversatio
       </div>
       <Why conversation={c} id={`${title}-why`} ct={ct} />
       <MicSays desk={desk} conversation={c} asking={asking} ct={ct} />
-      <div class="sh-ring-act">
-        <button
-          type="button"
-          class="sh-decline"
-          aria-keyshortcuts="D"
-          title={`${t.decline} (D)`}
-          onClick={() => desk.decline(c.id, offer.id)}
-          data-testid="offer-decline"
-        >
-          <Icon name="phoneOff" size={18} />
-          {t.decline}
-        </button>
-        <button
-          type="button"
-          class="sh-accept"
-          aria-keyshortcuts="A"
-          disabled={asking}
-          onClick={() => desk.accept(c.id, offer.id)}
-          data-testid="offer-accept"
-        >
-          <Icon name="phone" size={18} />
-          {t.accept} <kbd>A</kbd>
-        </button>
-      </div>
+      <Answer id="offer" desk={desk} conversation={c} offer={offer.id} t={t} />
       <p class="sh-ring-foot cl-ring-foot">
         <span>{others > 0 && t.othersToo(others)}</span>
         <span>{ct.left(stopwatch(Math.max(0, Date.parse(offer.until) - now)))}</span>

@@ -26,13 +26,6 @@ const de: CallTexts = {
   back: "Zurück zum Anruf",
   mute: "Stumm",
   hangUp: "Auflegen",
-  recorded: "Dieses Gespräch wird aufgezeichnet.",
-  mayRecord: "Dürfen wir dieses Gespräch aufzeichnen?",
-  notRecorded: "Dieses Gespräch wird nicht aufgezeichnet.",
-  agree: "Ja, aufzeichnen",
-  refuse: "Nein",
-  agreeNow: "Aufzeichnung erlauben",
-  withdraw: "Aufzeichnung beenden",
   again: "Noch einmal",
   unreachable: "Der Anruf kommt nicht zustande, wir haben es lange versucht. Schreiben geht weiterhin.",
   refused: (kind) =>

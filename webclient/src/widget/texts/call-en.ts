@@ -26,13 +26,6 @@ const en = {
   back: "Back to the call",
   mute: "Mute",
   hangUp: "Hang up",
-  recorded: "This call is being recorded.",
-  mayRecord: "May we record this call?",
-  notRecorded: "This call is not being recorded.",
-  agree: "Yes, record it",
-  refuse: "No",
-  agreeNow: "Allow recording",
-  withdraw: "Stop recording",
   again: "Try again",
   unreachable: "The call did not get through, and we have stopped trying. Writing still works.",
   refused: (kind: Kind): string =>
