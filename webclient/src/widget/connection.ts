@@ -7,6 +7,7 @@
 // Every retry has full jitter, so that a gateway that comes back is not met by all pages at once.
 
 import {
+  type Bye,
   CLOSE_FORBIDDEN,
   CLOSE_PROTOCOL,
   CLOSE_RESTARTING,
@@ -81,8 +82,7 @@ export function connection(o: ConnectionOptions): Connection {
   let unanswered = 0;
   let attempt = 0;
   let since = 0;
-  let comeBack = -1;
-  let stay = false;
+  let bye: Bye | undefined;
   let stagger = 0;
   let retry = 0;
   let pulse = 0;
@@ -139,10 +139,7 @@ export function connection(o: ConnectionOptions): Connection {
     }
     clearTimeout(death);
     if (f.t === "pong") unanswered--;
-    if (f.t === "bye") {
-      comeBack = f.retry_ms;
-      stay = f.stay === true;
-    }
+    if (f.t === "bye") bye = f;
     o.frame(f);
   };
 
@@ -172,15 +169,14 @@ export function connection(o: ConnectionOptions): Connection {
   };
 
   const lose = (t: Try, code: number): void => {
-    const rest = stay ? [] : others(t);
-    if (!stay) order = [...rest, t.base];
+    const rest = bye?.stay ? [] : others(t);
+    if (!bye?.stay) order = [...rest, t.base];
     if (Date.now() - since > STEADY_MS) attempt = 0;
     drop();
     const resume = code === CLOSE_SLOW || code === CLOSE_RESTARTING;
-    if (resume && comeBack >= 0 && !rest.length) later(comeBack);
+    if (resume && bye && !rest.length) later(bye.retry_ms);
     else later(resume && !attempt ? Math.random() * RESUME_MS : -1);
-    comeBack = -1;
-    stay = false;
+    bye = undefined;
   };
 
   const later = (wait = -1): void => {

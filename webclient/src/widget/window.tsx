@@ -85,11 +85,7 @@ export function chatWindow(o: WindowOptions): ChatWindow {
       import("./sound").then((sound) => sound.ring()).catch(() => {}); // it stays silent
     },
     changed,
-    calls: () =>
-      o.calls({
-        ...{ chat, kit, changed, language: o.language },
-        show: () => open(false),
-      }),
+    calls: () => o.calls({ chat, kit, changed, language: o.language, show: () => open(false) }),
   });
   const paint = () => {
     const { name, color } = chat.company;
