@@ -97,7 +97,10 @@ var (
 	ErrUncertain = errors.New("journal: outcome uncertain")
 	ErrTrimmed   = errors.New("journal: events were trimmed")
 	ErrForked    = errors.New("journal: history forked")
-	ErrClosed    = errors.New("journal: closed")
+	// ErrUnreachable: the journal cannot be had now (network, fail-over, loading). Nothing was written, or the error
+	// is ErrUncertain, too.
+	ErrUnreachable = errors.New("journal: cannot be reached")
+	ErrClosed      = errors.New("journal: closed")
 )
 
 // Conflict: the stream is not at the expected version. Guarded: the guard's stream is meant.

@@ -1,0 +1,239 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"backline/gateway/journal"
+)
+
+const (
+	carryEvents = 1024 // read from the local journal at once
+	carryWidth  = 256  // streams brought over at once
+)
+
+// part is one append as it lies in the local journal.
+type part struct {
+	write       journal.Write
+	first, last journal.Pos
+}
+
+// carry brings facts over, in order within a stream.
+func (j *Journal) carry() {
+	if !j.dial() {
+		return
+	}
+	after, _, err := j.o.Local.Bounds(j.ctx) // the first result: what was trimmed is seen
+	for err == nil {
+		var events []journal.Event
+		events, err = j.o.Local.Read(j.ctx, after, carryEvents, time.Second)
+		if err != nil {
+			break
+		}
+		parts := split(events)
+		if len(parts) == 0 {
+			if len(events) > 0 { // one append with more events than we read: cannot be, see journal.MaxEvents
+				err = errors.New("spool: an append has no end")
+				break
+			}
+			err = j.again()
+			continue
+		}
+		if err = j.bring(parts); err == nil {
+			after = parts[len(parts)-1].last
+			j.passed(after)
+			err = j.again()
+		}
+	}
+	if j.ctx.Err() == nil {
+		j.o.Log.Error("facts are not brought to the shared journal any more", "err", err)
+		j.lost(err)
+	}
+}
+
+// split finds the appends again: an append's key is on its last event. What has no end yet is left out.
+func split(events []journal.Event) []part {
+	var out []part
+	from := 0
+	for i, e := range events {
+		if e.Key == "" {
+			continue
+		}
+		p := part{first: events[from].Pos, last: e.Pos, write: journal.Write{Stream: e.Stream, Expect: journal.Any, Key: e.Key}}
+		for _, x := range events[from : i+1] {
+			p.write.Events = append(p.write.Events, journal.Event{Type: x.Type, At: x.At, Data: x.Data})
+		}
+		out, from = append(out, p), i+1
+	}
+	return out
+}
+
+// bring appends all parts. It returns when all are in, or the spool is closed.
+func (j *Journal) bring(parts []part) error {
+	streams := map[string][]part{}
+	var order []string
+	for _, p := range parts {
+		if streams[p.write.Stream] == nil {
+			order = append(order, p.write.Stream)
+		}
+		streams[p.write.Stream] = append(streams[p.write.Stream], p)
+	}
+	g, ctx := errgroup.WithContext(j.ctx)
+	g.SetLimit(carryWidth)
+	for _, s := range order {
+		g.Go(func() error {
+			for _, p := range streams[s] {
+				if err := j.bringOne(ctx, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// bringOne does not give up: an error is met by the same append with the same key.
+func (j *Journal) bringOne(ctx context.Context, p part) error {
+	pause := firstPause
+	for try := 0; ; try++ {
+		losses := j.lossesNow()
+		r, err := j.shared.Append(ctx, p.write)
+		if err == nil {
+			r.Dup = r.Dup && try == 0 // else the first try was written after all
+			j.found(losses)
+			j.order(p, r)
+			return nil
+		}
+		if ctx.Err() != nil || errors.Is(err, journal.ErrClosed) || errors.Is(err, journal.ErrInvalid) {
+			return err
+		}
+		j.lost(err)
+		if !j.sleep(pause) {
+			return ctx.Err()
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// order notes that a fact has its place.
+func (j *Journal) order(p part, r journal.Receipt) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stats.Ordered++
+	j.unseen[p.write.Key] = fact{first: p.first, last: p.last, at: time.Now()}
+	if ch := j.waiters[p.last]; ch != nil {
+		ch <- r
+		delete(j.waiters, p.last)
+	}
+	j.ordered.put(p.last, r)
+}
+
+// passed notes that everything up to a local position is ordered.
+func (j *Journal) passed(upTo journal.Pos) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.upTo, j.head = upTo, max(j.head, upTo)
+	j.late = j.late && j.upTo < j.head
+	now := time.Now()
+	if n := len(j.marks); n == 0 || now.Sub(j.marks[n-1].at) >= dropEvery {
+		j.marks = append(j.marks, mark{now, upTo})
+	}
+}
+
+// seen notes what this node's reader has read.
+func (j *Journal) seen(events []journal.Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.unseen) == 0 {
+		return
+	}
+	for _, e := range events {
+		if e.Key != "" {
+			delete(j.unseen, e.Key)
+		}
+	}
+}
+
+// again brings facts once more that were ordered and have not been seen for long: the shared journal may have lost
+// them in a fail-over. Where it has not, the key makes it a repetition; then the reader is late, and is given time.
+func (j *Journal) again() error {
+	j.mu.Lock()
+	var late []fact
+	now := time.Now()
+	for _, f := range j.unseen {
+		if now.Sub(f.at) >= unseenTime {
+			late = append(late, f)
+		}
+	}
+	j.stats.Again += uint64(len(late))
+	j.mu.Unlock()
+	for _, f := range late {
+		events, err := j.o.Local.Read(j.ctx, f.first-1, int(f.last-f.first)+1, 0)
+		if err != nil {
+			return err
+		}
+		for _, p := range split(events) {
+			if err := j.bringOne(j.ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// drop removes from the local journal what has been ordered and seen for long enough.
+func (j *Journal) drop() {
+	for j.sleep(dropEvery) {
+		if upTo := j.droppable(time.Now()); upTo > 0 {
+			if err := j.o.Local.Trim(j.ctx, upTo); err != nil && j.ctx.Err() == nil {
+				j.o.Log.Warn("old facts are not dropped from the spool", "err", err)
+			}
+		}
+	}
+}
+
+// droppable is the local position up to which nothing is needed any more.
+func (j *Journal) droppable(now time.Time) journal.Pos {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var upTo journal.Pos
+	n := 0
+	for n < len(j.marks) && now.Sub(j.marks[n].at) >= j.o.Keep {
+		upTo = j.marks[n].upTo
+		n++
+	}
+	for _, f := range j.unseen {
+		upTo = min(upTo, f.first-1)
+	}
+	j.marks = j.marks[n:]
+	return upTo
+}
+
+// recent keeps the latest receipts for those who come to ask a moment later.
+type recent struct {
+	byPos map[journal.Pos]journal.Receipt
+	order []journal.Pos // a ring
+	next  int
+}
+
+const maxRecent = 8192
+
+func newRecent() *recent {
+	return &recent{byPos: map[journal.Pos]journal.Receipt{}, order: make([]journal.Pos, maxRecent)}
+}
+
+func (r *recent) put(pos journal.Pos, receipt journal.Receipt) {
+	delete(r.byPos, r.order[r.next])
+	r.order[r.next] = pos
+	r.next = (r.next + 1) % len(r.order)
+	r.byPos[pos] = receipt
+}
+
+func (r *recent) get(pos journal.Pos) (journal.Receipt, bool) {
+	receipt, ok := r.byPos[pos]
+	return receipt, ok
+}
