@@ -43,9 +43,14 @@ type Event struct {
 }
 
 // Guard is a precondition on another stream: its version, a fencing token.
+//
+// A journal that lost its last events in a fail-over gives versions away again, so two holders may have been told the
+// same one. With Key the guard holds only if, besides, the append with this idempotency key was given Version: what
+// another append brought to Version does not do, nor does a key that the journal has forgotten (see Journal.Append).
 type Guard struct {
 	Stream  string
 	Version uint64
+	Key     string // "": the version is enough
 }
 
 // Write is one append: all events go into one stream, all or nothing. Expect is the stream's version before
@@ -67,7 +72,8 @@ type Receipt struct {
 
 // Journal is implemented by package sqlite (one node) and later by others.
 type Journal interface {
-	// Append checks key, guard, version, in this order, and writes. Errors: *Conflict, ErrInvalid,
+	// Append checks key, guard, version, in this order, and writes. A key is known for two weeks at least, in
+	// an engine that has a disk of its own for ever. Errors: *Conflict, ErrInvalid,
 	// ErrFull (disk; nothing written, try later), ErrUncertain (may be in or not: repeat with the same key),
 	// ErrClosed, ctx.Err() (the write may still happen: repeat with the same key).
 	Append(ctx context.Context, w Write) (Receipt, error)
@@ -103,7 +109,8 @@ var (
 	ErrClosed      = errors.New("journal: closed")
 )
 
-// Conflict: the stream is not at the expected version. Guarded: the guard's stream is meant.
+// Conflict: the stream is not at the expected version. Guarded: the guard's stream is meant; with Have as wanted it
+// was not the guard's append that brought the stream there.
 type Conflict struct {
 	Stream     string
 	Want, Have uint64
@@ -111,6 +118,9 @@ type Conflict struct {
 }
 
 func (c *Conflict) Error() string {
+	if c.Guarded && c.Have == c.Want {
+		return fmt.Sprintf("journal: %s was brought to version %d by another append", c.Stream, c.Have)
+	}
 	return fmt.Sprintf("journal: %s is at version %d, not %d", c.Stream, c.Have, c.Want)
 }
 

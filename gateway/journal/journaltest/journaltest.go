@@ -36,6 +36,7 @@ func Run(t *testing.T, e Engine) {
 		{"an append is written whole or not at all", whole},
 		{"an unexpected version is a conflict", conflicts},
 		{"a guard holds back", guards},
+		{"a guard holds back who has the version of another's append", guardsByKey},
 		{"a key is written once", keys},
 		{"one of many racing appends wins", race},
 		{"a key that races is written once", raceOfKeys},
@@ -165,6 +166,47 @@ func guards(t *testing.T, e Engine) {
 	w.Guard.Version = 9
 	if r, err := j.Append(t.Context(), w); err != nil || !r.Dup {
 		t.Errorf("%+v %v: a known key comes before the guard", r, err)
+	}
+}
+
+func guardsByKey(t *testing.T, e Engine) {
+	j := e.Open(t)
+	must(t, j, one("lease", "mine", 0))
+	must(t, j, one("other", "elsewhere", 0)) // is at version 1, too
+	must(t, j, one("other", "later", 1))
+	guarded := func(version uint64, key string) journal.Write {
+		w := one("a", "", journal.Any)
+		w.Guard = &journal.Guard{Stream: "lease", Version: version, Key: key}
+		return w
+	}
+	refused := func(j journal.Journal, w journal.Write, have uint64) {
+		t.Helper()
+		r, err := j.Append(t.Context(), w)
+		var c *journal.Conflict
+		if !errors.As(err, &c) || !c.Guarded || c.Stream != "lease" || c.Want != w.Guard.Version || c.Have != have {
+			t.Errorf("guard %+v: %+v %v, want a guarded conflict that has %d", *w.Guard, r, err, have)
+		}
+	}
+	must(t, j, guarded(1, "mine"))
+	refused(j, guarded(1, "theirs"), 1)
+	refused(j, guarded(1, "later"), 1) // known, but another version
+	refused(j, guarded(2, "mine"), 1)
+	refused(j, guarded(2, "later"), 1)
+	must(t, j, one("lease", "theirs", 1))
+	refused(j, guarded(1, "mine"), 2)
+	refused(j, guarded(2, "mine"), 2)
+	if e.Reopen != nil {
+		j = e.Reopen(t, j)
+	}
+	must(t, j, guarded(2, "theirs"))
+	refused(j, guarded(2, "mine"), 2)
+	invalid := guarded(2, "theirs")
+	invalid.Guard.Stream = ""
+	if _, err := j.Append(t.Context(), invalid); !errors.Is(err, journal.ErrInvalid) {
+		t.Errorf("a guard without a stream: %v, want ErrInvalid", err)
+	}
+	if got := len(all(t, j, 0)); got != 6 {
+		t.Errorf("%d events, want 6: what was refused wrote nothing", got)
 	}
 }
 

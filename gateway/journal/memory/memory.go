@@ -59,13 +59,18 @@ func (j *Journal) Append(ctx context.Context, w journal.Write) (journal.Receipt,
 		r.Dup = true
 		return r, nil
 	}
-	if g := w.Guard; g != nil && j.versions[g.Stream] != g.Version {
+	if g := w.Guard; g != nil && !j.holds(g) {
 		return journal.Receipt{}, &journal.Conflict{Stream: g.Stream, Want: g.Version, Have: j.versions[g.Stream], Guarded: true}
 	}
 	if have := j.versions[w.Stream]; w.Expect != journal.Any && w.Expect != have {
 		return journal.Receipt{}, &journal.Conflict{Stream: w.Stream, Want: w.Expect, Have: have}
 	}
 	return j.write(w), nil
+}
+
+func (j *Journal) holds(g *journal.Guard) bool {
+	by, known := j.keys[g.Key]
+	return j.versions[g.Stream] == g.Version && (g.Key == "" || known && by.Version == g.Version)
 }
 
 func (j *Journal) write(w journal.Write) journal.Receipt {

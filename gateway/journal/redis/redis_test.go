@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -201,6 +202,41 @@ func TestALogThatLostWhatWasReadIsForked(t *testing.T) {
 	}
 	if _, err := j.Read(t.Context(), 7, 10, time.Millisecond); !errors.Is(err, journal.ErrForked) {
 		t.Errorf("%v, want ErrForked", err)
+	}
+}
+
+// Keys move on week by week: a guard and a repeated append find them for two weeks and not for ever.
+func TestKeysAreKnownForTwoWeeks(t *testing.T) {
+	s := redistest.Start(t)
+	j := open(t, s, redis.Options{})
+	if _, err := j.Append(t.Context(), chat("lease", "mine")); err != nil {
+		t.Fatal(err)
+	}
+	c := goredis.NewClient(&goredis.Options{Addr: s.Addr})
+	defer c.Close()
+	now, err := c.Keys(t.Context(), "{backline}:keys:*").Result()
+	if err != nil || len(now) != 1 {
+		t.Fatalf("%v %v, want the keys of one week", now, err)
+	}
+	week, err := strconv.ParseInt(strings.TrimPrefix(now[0], "{backline}:keys:"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guarded := chat("a", "")
+	guarded.Guard = &journal.Guard{Stream: "lease", Version: 1, Key: "mine"}
+	for age, from := int64(1), now[0]; age <= 3; age++ {
+		to := fmt.Sprintf("{backline}:keys:%d", week-age)
+		if err := c.Rename(t.Context(), from, to).Err(); err != nil {
+			t.Fatal(err)
+		}
+		from = to
+		_, err := j.Append(t.Context(), guarded)
+		if _, refused := errors.AsType[*journal.Conflict](err); refused != (age == 3) || !refused && err != nil {
+			t.Errorf("guard with a key of %d weeks ago: %v", age, err)
+		}
+		if r, err := j.Append(t.Context(), chat("lease", "mine")); err != nil || r.Dup != (age < 3) {
+			t.Errorf("key of %d weeks ago: %+v %v", age, r, err)
+		}
 	}
 }
 

@@ -13,29 +13,37 @@ import (
 // appendScript checks everything before it writes: what a script has done is not undone.
 //
 //	KEYS  log, versions, meta, this week's keys, those of the two weeks before
-//	ARGV  stream, expected version or "*", key, guard's stream, guard's version, life of a week's keys in seconds,
-//	      then type, µs, data of each event
+//	ARGV  stream, expected version or "*", key, guard's stream, guard's version, guard's key, life of a week's keys
+//	      in seconds, then type, µs, data of each event
 //
 // It returns {position, version, outcome, version found}.
 var appendScript = goredis.NewScript(`
-local key = ARGV[3]
-if key ~= '' then
+local function receipt(key)
   for i = 4, 6 do
     local known = redis.call('HGET', KEYS[i], key)
     if known then
       local pos, version = string.match(known, '^(%d+),(%d+)$')
-      return {tonumber(pos), tonumber(version), 'known', 0}
+      return tonumber(pos), tonumber(version)
     end
   end
 end
+local key = ARGV[3]
+if key ~= '' then
+  local pos, version = receipt(key)
+  if pos then return {pos, version, 'known', 0} end
+end
 if ARGV[4] ~= '' then
-  local have = tonumber(redis.call('HGET', KEYS[2], ARGV[4]) or '0')
-  if have ~= tonumber(ARGV[5]) then return {0, 0, 'guard', have} end
+  local have, want = tonumber(redis.call('HGET', KEYS[2], ARGV[4]) or '0'), tonumber(ARGV[5])
+  if have ~= want then return {0, 0, 'guard', have} end
+  if ARGV[6] ~= '' then
+    local _, brought = receipt(ARGV[6])
+    if brought ~= want then return {0, 0, 'guard', have} end
+  end
 end
 local version = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
 if ARGV[2] ~= '*' and tonumber(ARGV[2]) ~= version then return {0, 0, 'version', version} end
 local pos = tonumber(redis.call('HGET', KEYS[3], 'head') or '0')
-for i = 7, #ARGV, 3 do
+for i = 8, #ARGV, 3 do
   pos, version = pos + 1, version + 1
   local last = i + 2 == #ARGV and key or ''
   redis.call('XADD', KEYS[1], string.format('%d-0', pos), 's', ARGV[1], 'v', string.format('%d', version),
@@ -45,7 +53,7 @@ redis.call('HSET', KEYS[2], ARGV[1], string.format('%d', version))
 redis.call('HSET', KEYS[3], 'head', string.format('%d', pos))
 if key ~= '' then
   redis.call('HSET', KEYS[4], key, string.format('%d,%d', pos, version))
-  redis.call('EXPIRE', KEYS[4], ARGV[6])
+  redis.call('EXPIRE', KEYS[4], ARGV[7])
 end
 return {pos, version, 'done', 0}
 `)
@@ -79,9 +87,9 @@ func arguments(w journal.Write) []any {
 	if w.Expect != journal.Any {
 		expect = strconv.FormatUint(w.Expect, 10)
 	}
-	args := []any{w.Stream, expect, w.Key, "", "0", int64(keyLife / time.Second)}
+	args := []any{w.Stream, expect, w.Key, "", "0", "", int64(keyLife / time.Second)}
 	if w.Guard != nil {
-		args[3], args[4] = w.Guard.Stream, strconv.FormatUint(w.Guard.Version, 10)
+		args[3], args[4], args[5] = w.Guard.Stream, strconv.FormatUint(w.Guard.Version, 10), w.Guard.Key
 	}
 	for _, e := range w.Events {
 		args = append(args, e.Type, e.At.UnixMicro(), e.Data)

@@ -77,6 +77,9 @@ func (p *plan) look() error {
 		stream(r.write.Stream)
 		if r.write.Guard != nil {
 			stream(r.write.Guard.Stream)
+			if r.write.Guard.Key != "" {
+				keys = append(keys, r.write.Guard.Key)
+			}
 		}
 	}
 	err := p.w.lookup("SELECT key,pos,version FROM keys WHERE key IN ", keys, func(row []driver.Value) {
@@ -134,10 +137,8 @@ func (p *plan) judge(w *journal.Write) outcome {
 			return outcome{receipt: receipt}
 		}
 	}
-	if g := w.Guard; g != nil {
-		if have := p.version(g.Stream); have != g.Version {
-			return outcome{err: &journal.Conflict{Stream: g.Stream, Want: g.Version, Have: have, Guarded: true}}
-		}
+	if g := w.Guard; g != nil && !p.holds(g) {
+		return outcome{err: &journal.Conflict{Stream: g.Stream, Want: g.Version, Have: p.version(g.Stream), Guarded: true}}
 	}
 	have := p.version(w.Stream)
 	if w.Expect != journal.Any && w.Expect != have {
@@ -155,6 +156,11 @@ func (p *plan) judge(w *journal.Write) outcome {
 		p.keys[w.Key] = journal.Receipt{Pos: receipt.Pos, Version: receipt.Version, Dup: true}
 	}
 	return outcome{receipt: receipt}
+}
+
+func (p *plan) holds(g *journal.Guard) bool {
+	by, known := p.keys[g.Key]
+	return p.version(g.Stream) == g.Version && (g.Key == "" || known && by.Version == g.Version)
 }
 
 func (p *plan) version(stream string) uint64 {
