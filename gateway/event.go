@@ -412,6 +412,22 @@ type (
 	}
 )
 
+// Which of several nodes decides, stream LeaseStream.
+type (
+	// LeaseTaken: Node, a process, decides from here on. The record's key and version are its fencing token.
+	LeaseTaken struct {
+		Node string `json:"node"`
+	}
+
+	// LeaseReleased: Node stops, and anybody may decide.
+	LeaseReleased struct {
+		Node string `json:"node"`
+	}
+)
+
+// LeaseStream is the stream of the lease of those who decide.
+const LeaseStream = "lease/router"
+
 // The emergency switch, stream "emergency".
 type (
 	// EmergencyChanged switches it. Text is what customers are told, by language; empty texts are those of
@@ -553,6 +569,8 @@ func (ConversationRead) EventType() string     { return "conversation.read" }
 func (AgentSaved) EventType() string           { return "agent.saved" }
 func (AgentRemoved) EventType() string         { return "agent.removed" }
 func (PresenceChanged) EventType() string      { return "presence.changed" }
+func (LeaseTaken) EventType() string           { return "lease.taken" }
+func (LeaseReleased) EventType() string        { return "lease.released" }
 func (LinkCreated) EventType() string          { return "link.created" }
 func (LinkRevoked) EventType() string          { return "link.revoked" }
 func (SessionOpened) EventType() string        { return "session.opened" }
@@ -613,6 +631,8 @@ var decoders = map[string]func(Unmarshal, []byte) (Event, error){
 	"agent.saved":           decode[AgentSaved],
 	"agent.removed":         decode[AgentRemoved],
 	"presence.changed":      decode[PresenceChanged],
+	"lease.taken":           decode[LeaseTaken],
+	"lease.released":        decode[LeaseReleased],
 	"link.created":          decode[LinkCreated],
 	"link.revoked":          decode[LinkRevoked],
 	"session.opened":        decode[SessionOpened],
