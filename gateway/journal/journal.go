@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"time"
 )
 
@@ -74,12 +75,15 @@ type Receipt struct {
 type Journal interface {
 	// Append checks key, guard, version, in this order, and writes. A key is known for two weeks at least, in
 	// an engine that has a disk of its own for ever. Errors: *Conflict, ErrInvalid,
-	// ErrFull (disk; nothing written, try later), ErrUncertain (may be in or not: repeat with the same key),
-	// ErrClosed, ctx.Err() (the write may still happen: repeat with the same key).
+	// ErrFull (disk; nothing written, try later), ErrUnreachable (nothing written, try later), ErrUncertain (may be
+	// in or not: repeat with the same key), ErrClosed, ctx.Err() (the write may still happen: repeat with the same
+	// key).
 	Append(ctx context.Context, w Write) (Receipt, error)
 
 	// Read returns up to limit events after a position, in order. With wait > 0 it blocks that long for the
-	// first one; no event is no error. ErrTrimmed when events after `after` are gone.
+	// first one; no event is no error. Errors: ErrTrimmed (events after `after` are gone), ErrForked (the log is
+	// not the one that was read up to `after`), ErrUnreachable (ask again), ErrClosed, ctx.Err(), or what is wrong
+	// with the record.
 	Read(ctx context.Context, after Pos, limit int, wait time.Duration) ([]Event, error)
 
 	// Bounds returns the position up to which events were trimmed (0: none) and the last position.
@@ -103,10 +107,12 @@ var (
 	ErrUncertain = errors.New("journal: outcome uncertain")
 	ErrTrimmed   = errors.New("journal: events were trimmed")
 	ErrForked    = errors.New("journal: history forked")
-	// ErrUnreachable: the journal cannot be had now (network, fail-over, loading). Nothing was written, or the error
-	// is ErrUncertain, too.
-	ErrUnreachable = errors.New("journal: cannot be reached")
-	ErrClosed      = errors.New("journal: closed")
+	ErrClosed    = errors.New("journal: closed")
+
+	// ErrUnreachable: the engine's server does not answer, is starting or is no primary just now. Nothing is known
+	// of the record by it, and asking again is right. Read, Bounds and Trim may return it, and Append when nothing
+	// was written.
+	ErrUnreachable = errors.New("journal: cannot be reached just now")
 )
 
 // Conflict: the stream is not at the expected version. Guarded: the guard's stream is meant; with Have as wanted it
@@ -127,16 +133,33 @@ func (c *Conflict) Error() string {
 // tailBatch bounds how many events one Read of a Tail returns.
 const tailBatch = 1024
 
-// Tail yields the events after a position, in order, for ever: it waits for new ones. It ends with ctx's
-// error, or with the journal's when that is final (ErrTrimmed, ErrForked, ErrClosed, a hole in the positions).
+// Bounds of the pause after ErrUnreachable.
+const (
+	minPause = 50 * time.Millisecond
+	maxPause = 2 * time.Second
+)
+
+// Tail yields the events after a position, in order, for ever: it waits for new ones, and for a journal that cannot
+// be reached. It ends with ctx's error, or with the journal's when that is final (ErrTrimmed, ErrForked, ErrClosed,
+// a hole in the positions).
 func Tail(ctx context.Context, j Journal, after Pos) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		for {
+		for pause := minPause; ; {
 			events, err := j.Read(ctx, after, tailBatch, time.Minute)
+			if errors.Is(err, ErrUnreachable) {
+				select {
+				case <-time.After(rand.N(pause)): // many wait for the same server
+					pause = min(2*pause, maxPause)
+					continue
+				case <-ctx.Done():
+					err = ctx.Err()
+				}
+			}
 			if err != nil {
 				yield(Event{}, err)
 				return
 			}
+			pause = minPause
 			for _, e := range events {
 				if e.Pos != after+1 {
 					yield(Event{}, fmt.Errorf("%w: position %d follows %d", ErrForked, e.Pos, after))

@@ -152,9 +152,13 @@ func (j *Journal) short(wait *goredis.Cmd) error {
 // refusal tells an append that was surely not written from one that may have been.
 func refusal(err error) error {
 	var answer goredis.Error
-	if !errors.As(err, &answer) || strings.HasPrefix(err.Error(), "ERR ") {
+	switch {
+	case !errors.As(err, &answer) || strings.HasPrefix(err.Error(), "ERR "):
 		return fmt.Errorf("append: %w: redis: %w", journal.ErrUncertain, err)
+	case goredis.HasErrorPrefix(err, "OOM"), goredis.HasErrorPrefix(err, "MISCONF"): // no memory; the disk refuses
+		return fmt.Errorf("append: %w: redis: %w", journal.ErrFull, err)
+	case transient(err):
+		return fmt.Errorf("append: %w: redis: %w", journal.ErrUnreachable, err)
 	}
-	// OOM: no memory. MISCONF: the disk refuses. NOREPLICAS, READONLY, LOADING, MASTERDOWN, CLUSTERDOWN: not now.
-	return fmt.Errorf("append: %w: redis: %w", journal.ErrFull, err)
+	return fmt.Errorf("append: redis: %w", err)
 }

@@ -15,7 +15,11 @@
 //
 // What Redis cannot promise: Sentinel and Cluster fail over to a replica that lacks what was acknowledged last,
 // and then give its positions to others (redis.io/docs/latest/operate/oss_and_stack/management/sentinel,
-// "Sentinel + Redis distributed system does not guarantee"). A reader that is ahead of the log gets ErrForked.
+// "Sentinel + Redis distributed system does not guarantee"). Therefore each entry carries a hash over the whole log up
+// to it, and Read, which remembers where its last readers stood, asks in the same breath whether the entry there is
+// still the same. When it is not, or a reader is ahead of the log, a primary is asked to confirm it, and then every
+// Read of this Journal is ErrForked: what was read from it is another history. Whoever folds anew calls Forget first,
+// or opens the journal again. A process that was not running during the fail-over has nothing to compare with.
 //
 // Concurrency: every method may be called from any goroutine; lanes goroutines of its own append, started by Open
 // and ended by Close. Limits: a script's numbers are doubles, positions are exact up to 2^53.
@@ -25,7 +29,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +62,7 @@ type Journal struct {
 	client goredis.UniversalClient
 	reader goredis.UniversalClient // blocking reads: its own connections
 	key    names
+	seen   memory
 	reqs   chan *request
 	closed chan struct{}
 	once   sync.Once
@@ -85,6 +89,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 		o.ReplicaWait = time.Second
 	}
 	o.Client.MaxRetries = -1 // an append is repeated by its key and by nobody else
+	o.Client.DialerRetries = 1
 	o.Client.DisableIdentity = true
 	blocking := o.Client
 	blocking.ReadTimeout = readBlock + 5*time.Second
@@ -109,7 +114,7 @@ func (j *Journal) Bounds(ctx context.Context) (trimmed, head journal.Pos, err er
 		Trimmed uint64 `redis:"trimmed"`
 	}
 	if err := j.client.HMGet(ctx, j.key.meta, "head", "trimmed").Scan(&b); err != nil {
-		return 0, 0, j.failure("bounds", err)
+		return 0, 0, j.failure(ctx, "bounds", err)
 	}
 	return b.Trimmed, b.Head, nil
 }
@@ -127,7 +132,7 @@ func (j *Journal) Trim(ctx context.Context, upTo journal.Pos) error {
 	for trimmed < upTo {
 		trimmed = min(trimmed+trimStep, upTo)
 		if err := trimScript.Run(ctx, j.client, []string{j.key.log, j.key.meta}, trimmed).Err(); err != nil {
-			return j.failure("trim", err)
+			return j.failure(ctx, "trim", err)
 		}
 	}
 	return nil
@@ -150,20 +155,4 @@ func (j *Journal) isClosed() bool {
 	default:
 		return false
 	}
-}
-
-// failure translates an error of the client.
-func (j *Journal) failure(doing string, err error) error {
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !isTimeout(err):
-		return err
-	case j.isClosed() || errors.Is(err, goredis.ErrClosed):
-		return journal.ErrClosed
-	}
-	return fmt.Errorf("%s: redis: %w", doing, err)
-}
-
-func isTimeout(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) && n.Timeout()
 }

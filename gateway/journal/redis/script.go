@@ -10,6 +10,17 @@ import (
 	"backline/gateway/journal"
 )
 
+// luaWrite is the function that writes one event. Its chain is a hash over the chain of the event before and all of
+// its own: two logs that have the same chain at a position have the same events up to there.
+const luaWrite = `
+local function write(log, pos, chain, stream, version, kind, at, key, data)
+  local text = table.concat({chain, version, at, #stream, #kind, #key, stream .. kind .. key .. data}, ' ')
+  chain = string.sub(redis.sha1hex(text), 1, 16)
+  redis.call('XADD', log, pos .. '-0', 's', stream, 'v', version, 't', kind, 'a', at, 'k', key, 'd', data, 'c', chain)
+  return chain
+end
+`
+
 // appendScript checks everything before it writes: what a script has done is not undone.
 //
 //	KEYS  log, versions, meta, this week's keys, those of the two weeks before
@@ -17,7 +28,7 @@ import (
 //	      in seconds, then type, µs, data of each event
 //
 // It returns {position, version, outcome, version found}.
-var appendScript = goredis.NewScript(`
+var appendScript = goredis.NewScript(luaWrite + `
 local function receipt(key)
   for i = 4, 6 do
     local known = redis.call('HGET', KEYS[i], key)
@@ -42,15 +53,15 @@ if ARGV[4] ~= '' then
 end
 local version = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
 if ARGV[2] ~= '*' and tonumber(ARGV[2]) ~= version then return {0, 0, 'version', version} end
-local pos = tonumber(redis.call('HGET', KEYS[3], 'head') or '0')
+local meta = redis.call('HMGET', KEYS[3], 'head', 'chain')
+local pos, chain = tonumber(meta[1] or '0'), meta[2] or ''
 for i = 8, #ARGV, 3 do
   pos, version = pos + 1, version + 1
   local last = i + 2 == #ARGV and key or ''
-  redis.call('XADD', KEYS[1], string.format('%d-0', pos), 's', ARGV[1], 'v', string.format('%d', version),
-    't', ARGV[i], 'a', ARGV[i+1], 'k', last, 'd', ARGV[i+2])
+  chain = write(KEYS[1], string.format('%d', pos), chain, ARGV[1], string.format('%d', version), ARGV[i], ARGV[i+1], last, ARGV[i+2])
 end
 redis.call('HSET', KEYS[2], ARGV[1], string.format('%d', version))
-redis.call('HSET', KEYS[3], 'head', string.format('%d', pos))
+redis.call('HSET', KEYS[3], 'head', string.format('%d', pos), 'chain', chain)
 if key ~= '' then
   redis.call('HSET', KEYS[4], key, string.format('%d,%d', pos, version))
   redis.call('EXPIRE', KEYS[4], ARGV[7])
@@ -65,6 +76,19 @@ if upTo <= tonumber(redis.call('HGET', KEYS[2], 'trimmed') or '0') then return 0
 redis.call('XTRIM', KEYS[1], 'MINID', '=', string.format('%d-0', upTo + 1))
 redis.call('HSET', KEYS[2], 'trimmed', string.format('%d', upTo))
 return upTo
+`)
+
+// judgeScript says of KEYS log, meta what a reader at position ARGV[1] must know: {head, trimmed, chain there}. It
+// begins with a write that changes nothing, because only a primary takes one, and only while it has its replicas
+// (min-replicas-to-write): what another server lacks proves nothing.
+var judgeScript = goredis.NewScript(`
+redis.call('HDEL', KEYS[2], '')
+local meta = redis.call('HMGET', KEYS[2], 'head', 'trimmed')
+local entry, chain = redis.call('XRANGE', KEYS[1], ARGV[1] .. '-0', ARGV[1] .. '-0')[1], ''
+for i = 1, entry and #entry[2] or 0, 2 do
+  if entry[2][i] == 'c' then chain = entry[2][i+1] end
+end
+return {tonumber(meta[1] or '0'), tonumber(meta[2] or '0'), chain}
 `)
 
 // Keys are known for two weeks at least.

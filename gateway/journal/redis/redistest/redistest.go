@@ -42,7 +42,7 @@ func (s *Server) Launch() {
 	s.t.Helper()
 	_, port, _ := net.SplitHostPort(s.Addr)
 	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--appendonly", "yes",
-		"--appendfsync", "always", "--loglevel", "warning"}, s.extra...)
+		"--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--loglevel", "warning"}, s.extra...)
 	s.child = exec.Command("redis-server", args...)
 	if err := s.child.Start(); err != nil {
 		s.t.Fatalf("redis-server is needed for this test: %v", err)
