@@ -122,6 +122,7 @@ var users = map[string][]string{
 	"backline/gateway/mailing":        nil,
 	"backline/gateway/journal/sqlite": nil, // an engine is chosen, not known
 	"backline/gateway/journal/memory": nil,
+	"backline/gateway/bus/redis":      nil, // nor is what carries the bus
 }
 
 // knows is what packages that stand below may import of ours.
@@ -131,6 +132,7 @@ var knows = map[string][]string{
 	"backline/gateway/httpx":     {"backline/gateway"},
 	"backline/gateway/wire":      {"backline/gateway"},
 	"backline/gateway/router":    {"backline/gateway"},
+	"backline/gateway/bus":       {"backline/gateway"},
 }
 
 // shared is what channels may use of the gateway besides the words.
