@@ -1,61 +1,106 @@
-// Package redistest runs real Redis servers for tests, as child processes on loopback.
+// Package redistest runs real Redis servers for tests, as child processes on loopback: one ([Start]), or a primary with
+// replicas and three sentinels ([StartGroup]). All of them end with the test, what they write is in its folders.
+//
+// The program is redis-server, or what the environment variable REDIS_SERVER names, such as valkey-server.
 package redistest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// Server is one redis-server; it ends with the test.
+// Server is one redis-server, or a sentinel.
 type Server struct {
 	Addr string
 
 	t     testing.TB
-	dir   string
-	extra []string
+	args  []string // of the program
 	child *exec.Cmd
 }
 
-// Start runs a server that syncs every write to a folder of the test's, with further settings by name and value.
+// Start runs a server that syncs every write to a folder of the test's, with further settings: "--name", "value".
 func Start(t testing.TB, extra ...string) *Server {
+	t.Helper()
+	s := prepare(t, extra...)
+	s.Launch()
+	return s
+}
+
+// prepare writes the settings of a server. They are in a file because Sentinel changes them there.
+func prepare(t testing.TB, extra ...string) *Server {
+	t.Helper()
+	settings := append([]string{"--save", `""`, "--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"}, extra...)
+	return configured(t, "redis.conf", settings)
+}
+
+func configured(t testing.TB, name string, settings []string) *Server {
+	t.Helper()
+	addr, dir := freeAddr(t), t.TempDir()
+	host, port, _ := net.SplitHostPort(addr)
+	settings = append([]string{"--bind", host, "--port", port, "--dir", dir, "--loglevel", "warning"}, settings...)
+	var text strings.Builder
+	for i := 0; i+1 < len(settings); i += 2 {
+		fmt.Fprintf(&text, "%s %s\n", strings.TrimPrefix(settings[i], "--"), settings[i+1])
+	}
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Addr: addr, t: t, args: []string{file}}
+	t.Cleanup(s.Kill)
+	return s
+}
+
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	s := &Server{Addr: l.Addr().String(), t: t, dir: t.TempDir(), extra: extra}
-	l.Close()
-	s.Launch()
-	t.Cleanup(s.Kill)
-	return s
+	return l.Addr().String()
 }
 
-// Launch starts it again on what it has.
+func program() string {
+	if p := os.Getenv("REDIS_SERVER"); p != "" {
+		return p
+	}
+	return "redis-server"
+}
+
+// patience bounds how long a process or a group may take for what was asked of it.
+const patience = 20 * time.Second
+
+// Launch starts it, again on what it has, and returns when it answers.
 func (s *Server) Launch() {
 	s.t.Helper()
-	_, port, _ := net.SplitHostPort(s.Addr)
-	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--appendonly", "yes",
-		"--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--loglevel", "warning"}, s.extra...)
-	s.child = exec.Command("redis-server", args...)
+	s.child = exec.Command(program(), s.args...)
 	if err := s.child.Start(); err != nil {
-		s.t.Fatalf("redis-server is needed for this test: %v", err)
+		s.child = nil
+		s.t.Fatalf("%s is needed for this test: %v", program(), err)
 	}
-	c := goredis.NewClient(&goredis.Options{Addr: s.Addr, MaxRetries: -1})
+	s.until("it answers", func(c *goredis.Client) bool { return c.Ping(context.Background()).Err() == nil })
+}
+
+// until waits for what a command says.
+func (s *Server) until(what string, ok func(*goredis.Client) bool) {
+	s.t.Helper()
+	c := goredis.NewClient(&goredis.Options{Addr: s.Addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true})
 	defer c.Close()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		err := c.Ping(context.Background()).Err()
-		if err == nil {
-			return
-		}
+	for end := time.Now().Add(patience); !ok(c); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.t.Fatalf("redis-server does not answer: %v", err)
+			s.t.Fatalf("redis at %s: waited %s in vain: %s", s.Addr, patience, what)
 		}
 	}
 }
@@ -70,6 +115,34 @@ func (s *Server) Kill() {
 	}
 	_ = s.child.Wait() // "signal: killed"
 	s.child = nil
+}
+
+// LaunchAsReplica starts it again as a replica of a primary, as an operator would.
+func (s *Server) LaunchAsReplica(of *Server) {
+	s.t.Helper()
+	host, port, _ := net.SplitHostPort(of.Addr)
+	file, err := os.OpenFile(s.args[0], os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, err = fmt.Fprintf(file, "\nreplicaof %s %s\n", host, port)
+	if err := errors.Join(err, file.Close()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.Launch()
+}
+
+// Stop freezes it: it keeps its memory and its connections, and does nothing.
+func (s *Server) Stop() { s.signal(syscall.SIGSTOP) }
+
+// Continue ends Stop.
+func (s *Server) Continue() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(what syscall.Signal) {
+	s.t.Helper()
+	if err := s.child.Process.Signal(what); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // Config changes a setting while it runs.
