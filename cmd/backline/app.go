@@ -24,7 +24,7 @@ import (
 	"backline/gateway/httpx"
 	"backline/gateway/hub"
 	"backline/gateway/journal"
-	"backline/gateway/journal/sqlite"
+	"backline/gateway/lease"
 	"backline/gateway/links"
 	"backline/gateway/live"
 	"backline/gateway/media"
@@ -45,7 +45,8 @@ import (
 type App struct {
 	config     *config.Config
 	log        *slog.Logger
-	journal    *sqlite.Journal
+	journal    *store
+	lease      *lease.Lease // nil: there is no other node
 	history    *history.Store
 	files      *files.Store
 	fetcher    *files.Fetcher
@@ -82,6 +83,8 @@ type AppOptions struct {
 	Out        io.Writer
 	DemoAgents []gateway.AgentID
 	AllowHosts []string // stand-ins on loopback that media may be fetched from
+	// Anew: the journal has lost what was read from it, so what was made of it is thrown away.
+	Anew bool
 	// Media opens the sockets of calls; nil: they are bound here.
 	Media func(listen string) (*media.Bound, error)
 }
@@ -93,7 +96,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions)
 	}
 	a := &App{config: c, log: log, metrics: newMetrics(), courtesies: newCourtesies(), out: o.Out}
 	var err error
-	if a.journal, err = sqlite.Open(ctx, filepath.Join(c.Data, "journal.db"), sqlite.Options{}); err != nil {
+	if a.journal, err = openStore(ctx, c, log, a.sharedChanged); err != nil {
 		return nil, err
 	}
 	if err := a.wire(ctx, o); err != nil {
@@ -119,12 +122,13 @@ func (a *App) unbind() error {
 func (a *App) wire(ctx context.Context, o AppOptions) error {
 	c := a.config
 	var err error
-	if err := a.openHistory(ctx); err != nil {
+	if err := a.openHistory(ctx, o.Anew); err != nil {
 		return fmt.Errorf("open history: %w", err)
 	}
 	if a.files, err = files.Open(filepath.Join(c.Data, "files"), nil); err != nil {
 		return fmt.Errorf("open files: %w", err)
 	}
+	a.openLease()
 	a.access = access.New(access.Options{Journal: a.journal, Log: a.log, PublicURL: c.PublicURL, DemoAgents: o.DemoAgents, SetupQueues: queueIDs(c)})
 	if a.links, err = openLinks(c, a.journal, a.access, a.log); err != nil {
 		return err
@@ -150,7 +154,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	a.profiles = profiles.New(profiles.Options{Profilers: all.profilers(), Sink: all.feed, Picture: a.copyPicture, Log: a.log})
 	// The outbox and the live state know each other: the one observes, the other answers questions.
 	lookup := &threads{}
-	a.outbox = outbox.New(outbox.Options{Append: a.journal.Append, Channels: all.byName, Threads: lookup, FileURL: a.fileURL, Log: a.log})
+	a.outbox = outbox.New(outbox.Options{Append: a.appendAttempt, Channels: all.byName, Threads: lookup, FileURL: a.fileURL, Log: a.log})
 	queues, err := routerQueues(c)
 	if err != nil {
 		return err
@@ -160,7 +164,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return err
 	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
-		Raw: []func(journal.Event){a.applyAccess, a.applyLinks, a.applyLines, a.applyRecordings}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
+		Lead: a.leading(), Anew: o.Anew, Raw: []func(journal.Event){a.applyLease, a.applyAccess, a.applyLinks, a.applyLines, a.applyRecordings}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
 		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Meetings: a.liveMeetings(), Supervision: c.Calls.Supervision, Recording: a.recordingRules(), Ready: a.ready})
 	lookup.live = a.live
 	if a.calls != nil {
@@ -179,13 +183,21 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 
 // openHistory opens the history. One that has seen more than the journal holds belongs to another past: the
 // journal is the truth, but somebody must hear of it.
-func (a *App) openHistory(ctx context.Context) error {
+func (a *App) openHistory(ctx context.Context, anew bool) error {
 	path := filepath.Join(a.config.Data, "history.db")
-	_, head, err := a.journal.Bounds(ctx)
-	if err != nil {
+	var err error
+	if anew {
+		a.history, err = history.OpenAnew(ctx, path)
 		return err
 	}
-	if a.history, err = history.Open(ctx, path); err != nil || a.history.Applied() <= head {
+	if a.history, err = history.Open(ctx, path); err != nil {
+		return err
+	}
+	_, head, err := a.journal.Bounds(ctx)
+	if errors.Is(err, journal.ErrUnreachable) {
+		return nil
+	}
+	if err != nil || a.history.Applied() <= head {
 		return err
 	}
 	a.log.Error("the history has seen positions that the journal does not have: the journal lost its end, or an older copy was put in its place; the history is built anew",
@@ -224,9 +236,11 @@ func (a *App) applyLinks(e journal.Event) {
 func (a *App) ready() {
 	a.links.Replayed()
 	a.recordings.Replayed()
-	a.outbox.Replayed()
-	a.fetcher.Replayed()
-	a.profiles.Replayed()
+	if a.lease != nil {
+		a.lease.Replayed()
+	} else {
+		a.lead()
+	}
 	a.log.Info("ready", "listen", a.config.Listen, "public_url", a.config.PublicURL, "events", a.live.Head())
 }
 

@@ -55,7 +55,7 @@ func (s *channelSet) openClick2Talk(*App) error {
 
 func (s *channelSet) openLivechat(a *App) error {
 	c := a.config
-	secret, err := keptSecret(filepath.Join(c.Data, "livechat.key"))
+	secret, err := keptSecret(filepath.Join(c.Data, livechatKey))
 	if err != nil {
 		return err
 	}

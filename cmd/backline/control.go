@@ -29,7 +29,9 @@ import (
 type controls struct {
 	access  *access.Store
 	links   *links.Store // nil when the public address is not known
-	journal *sqlite.Journal
+	journal interface {
+		Export(context.Context, io.Writer) error
+	}
 	removed func(gateway.AgentID) // ends the agent's sockets
 	queues  []config.Queue        // nil: not known here
 

@@ -22,7 +22,7 @@ import (
 
 // openLinks makes the store of links; who calls it feeds it from the journal.
 func openLinks(c *config.Config, j links.Appender, people *access.Store, log *slog.Logger) (*links.Store, error) {
-	ring, err := links.OpenRing(filepath.Join(c.Data, "links.key"))
+	ring, err := links.OpenRing(filepath.Join(c.Data, linksKey))
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (a *App) openMeetings() error {
 	if a.engine == nil {
 		return nil
 	}
-	secret, err := keptSecret(filepath.Join(a.config.Data, "meet.key"))
+	secret, err := keptSecret(filepath.Join(a.config.Data, meetKey))
 	if err != nil {
 		return err
 	}

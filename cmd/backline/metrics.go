@@ -65,10 +65,10 @@ func (m *metrics) watch(a *App) {
 	counter := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
 	}
-	gauge("backline_journal_position", "Events in the journal.", func() float64 { return float64(a.journal.Stats().Head) })
-	counter("backline_journal_appends_total", "Appends that became durable.", func() float64 { return float64(a.journal.Stats().Appends) })
-	counter("backline_journal_batches_total", "Commits; appends per batch shows the group commit.", func() float64 { return float64(a.journal.Stats().Batches) })
-	counter("backline_journal_fsync_seconds_total", "Time spent in commits.", func() float64 { return a.journal.Stats().Fsync.Seconds() })
+	gauge("backline_journal_position", "Events in the journal.", func() float64 { return float64(a.live.Head()) })
+	counter("backline_journal_appends_total", "Appends that became durable.", func() float64 { return float64(a.journal.disk.Stats().Appends) })
+	counter("backline_journal_batches_total", "Commits; appends per batch shows the group commit.", func() float64 { return float64(a.journal.disk.Stats().Batches) })
+	counter("backline_journal_fsync_seconds_total", "Time spent in commits.", func() float64 { return a.journal.disk.Stats().Fsync.Seconds() })
 	gauge("backline_conversations_waiting", "Conversations that wait for an agent.", func() float64 { return float64(a.live.Stats().Waiting) })
 	gauge("backline_consoles", "Open console sockets.", func() float64 { return float64(a.live.Stats().Consoles) })
 	gauge("backline_visitors", "Open visitor sockets.", func() float64 { return float64(a.live.Stats().Visitors) })

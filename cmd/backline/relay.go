@@ -38,7 +38,7 @@ func (a *App) openRelay() error {
 	}
 	r := &relay{}
 	o := turn.Options{Media: a.engine, Listen: c.RTC.Turn, Log: a.log}
-	if o.Secret, err = keptSecret(filepath.Join(c.Data, "turn.key")); err != nil {
+	if o.Secret, err = keptSecret(filepath.Join(c.Data, turnKey)); err != nil {
 		return err
 	}
 	if o.TLS, err = a.turnTLS(r); err != nil {

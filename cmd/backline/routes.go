@@ -133,7 +133,7 @@ func (a *App) readyz(w http.ResponseWriter, _ *http.Request) {
 		say(w, http.StatusServiceUnavailable, "reading the journal")
 		return
 	}
-	if err := a.journal.Ready(); err != nil {
+	if err := a.journal.disk.Ready(); err != nil {
 		say(w, http.StatusServiceUnavailable, "the journal cannot be written: "+err.Error())
 		return
 	}

@@ -60,7 +60,7 @@ type running struct {
 	work     context.Context // of everything but sound
 	stopWork context.CancelFunc
 	group    *errgroup.Group
-	failed   <-chan struct{} // one of the group failed
+	failed   context.Context // ended, with the cause, when one of the group failed
 	outbox   *section
 	sound    *section
 	meter    *section
@@ -93,7 +93,10 @@ func (a *App) run(ctx context.Context, in entrance) (*handover, error) {
 		select {
 		case <-ctx.Done():
 			return nil, r.stop(ctx)
-		case <-r.failed:
+		case <-r.failed.Done():
+			if mustBeginAnew(context.Cause(r.failed)) {
+				return nil, r.end(ctx)
+			}
 			return nil, r.stop(ctx)
 		case g := <-next:
 			if h := r.handOver(ctx, g); h != nil {
@@ -108,7 +111,7 @@ func (a *App) start(ctx context.Context, in entrance) *running {
 	r := &running{App: a, in: in, open: make(chan struct{})}
 	r.work, r.stopWork = context.WithCancel(context.WithoutCancel(ctx))
 	group, failed := errgroup.WithContext(r.work)
-	r.group, r.failed = group, failed.Done()
+	r.group, r.failed = group, failed
 	if in.before == nil {
 		close(r.open)
 	}
@@ -124,6 +127,9 @@ func (a *App) start(ctx context.Context, in entrance) *running {
 func (r *running) inside() {
 	a, work := r.App, r.work
 	r.goes(a.live.Run, a.fetcher.Run, a.profiles.Run, a.courtesies.Run, a.recordings.Run, a.ticks, a.settle, r.pack, r.watch)
+	if a.lease != nil {
+		r.goes(a.journal.bus.Run, a.lease.Run)
+	}
 	for name, ch := range a.channels {
 		r.group.Go(func() error {
 			if err := ch.Run(work, a.live); err != nil {
@@ -257,20 +263,25 @@ func (r *running) pack(ctx context.Context) error {
 // watch ends everything when the journal does: opening it again helps, and that is what a restart does.
 func (r *running) watch(ctx context.Context) error {
 	select {
-	case <-r.journal.Failed():
-		return fmt.Errorf("journal: %w", r.journal.Healthy())
+	case <-r.journal.disk.Failed():
+		return fmt.Errorf("journal: %w", r.journal.disk.Healthy())
 	case <-ctx.Done():
 		return nil
 	}
 }
 
-// stop ends everything in order.
+// stop ends everything, for good.
 func (r *running) stop(ctx context.Context) error {
 	r.log.Info("stopping")
 	r.in.notify.say("STOPPING=1")
 	if r.in.stopping != nil {
 		r.in.stopping()
 	}
+	return r.end(ctx)
+}
+
+// end ends everything in order.
+func (r *running) end(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
 	shut := make(chan error, 1)

@@ -15,6 +15,7 @@ import (
 	"backline/gateway"
 	"backline/gateway/config"
 	"backline/gateway/control"
+	"backline/gateway/journal"
 	"backline/gateway/journal/sqlite"
 	"backline/gateway/media"
 	"backline/gateway/takeover"
@@ -28,6 +29,7 @@ type service struct {
 	set    *takeover.Set // the sockets, which outlive an App
 	after  *succession
 	notify notifier
+	anew   bool // the journal has lost what the App before had read
 }
 
 // Names of sockets in a takeover; they stay, because versions meet.
@@ -94,7 +96,7 @@ func (s *service) prepare(ctx context.Context) error {
 		}
 		_, _ = b.UDP.Close(), b.TCP.Close() // as above
 	}
-	types, err := sqlite.Types(ctx, filepath.Join(s.config.Data, "journal.db"))
+	types, err := sqlite.Types(ctx, filepath.Join(s.config.Data, journalFile))
 	if err != nil {
 		return err
 	}
@@ -125,6 +127,11 @@ func (s *service) serve(ctx context.Context, before *takeover.Taker) error {
 		taken = before.Conns()
 	}
 	h, err := s.runOnce(ctx, before, taken)
+	for mustBeginAnew(err) && ctx.Err() == nil {
+		s.log.Error("beginning anew", "why", err)
+		s.anew = errors.Is(err, journal.ErrForked)
+		h, err = s.runOnce(ctx, nil, nil)
+	}
 	for err == nil && h != nil {
 		if h.failed == nil {
 			return s.farewell(h)
@@ -169,7 +176,7 @@ func (s *service) runOnce(ctx context.Context, before *takeover.Taker, taken []*
 }
 
 func (s *service) open(ctx context.Context) (*App, error) {
-	return Open(ctx, s.config, s.log, AppOptions{Out: s.out, Media: s.media})
+	return Open(ctx, s.config, s.log, AppOptions{Out: s.out, Media: s.media, Anew: s.anew})
 }
 
 func (s *service) runApp(ctx context.Context, a *App, before *takeover.Taker, taken []*net.TCPConn) (*handover, error) {

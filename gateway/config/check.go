@@ -406,18 +406,50 @@ func (k *checker) tls() {
 	}
 }
 
+func (k *checker) store() {
+	s, n := k.c.Store, k.c.Node
+	switch s.Engine {
+	case "embedded":
+		if s.URL != "" || len(s.Sentinels) > 0 {
+			k.addAt("store.engine", "the embedded engine has no url and no sentinels; want redis")
+		}
+		return
+	case "redis":
+	default:
+		k.addAt("store.engine", "%q: want embedded or redis", clip(s.Engine))
+		return
+	}
+	if s.URL == "" && len(s.Sentinels) == 0 {
+		k.addAt("store.url", "required: redis://host:6379, or name the sentinels")
+	}
+	if s.URL != "" {
+		if u, err := url.Parse(string(s.URL)); err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Host == "" {
+			k.addAt("store.url", "want redis://user:password@host:port/number, or rediss:// with TLS") // the value is a secret
+		}
+	}
+	if (len(s.Sentinels) > 0) != (s.Master != "") {
+		k.addAt("store.master", "sentinels and the name by which they know the primary belong together")
+	}
+	for i, at := range s.Sentinels {
+		if _, _, err := net.SplitHostPort(at); err != nil {
+			k.addAt(fmt.Sprintf("store.sentinels[%d]", i), "%q: want host:port", clip(at))
+		}
+	}
+	if !gateway.ValidName(s.Name) {
+		k.addAt("store.name", `%q: want 1–64 of a-z, 0-9, "-", "_", "."`, clip(s.Name))
+	}
+	k.within("store.replicas", s.Replicas, -1, 16)
+	if !gateway.ValidName(n.Name) {
+		k.addAt("node.name", `%q: want 1–64 of a-z, 0-9, "-", "_", "."; without one it is the host's name`, clip(n.Name))
+	}
+	if u, err := url.Parse(n.Address); n.Address != "" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Path != "") {
+		k.addAt("node.address", "%q: want http://host:port, without a path", clip(n.Address))
+	}
+}
+
 func (k *checker) storeLimitsLog() {
 	c := k.c
-	switch c.Store.Engine {
-	case "embedded":
-		if c.Store.URL != "" {
-			k.addAt("store.url", "the embedded engine has no url")
-		}
-	case "redis":
-		k.addAt("store.engine", "redis comes with a later version; use embedded")
-	default:
-		k.addAt("store.engine", "%q: want embedded", clip(c.Store.Engine))
-	}
+	k.store()
 	k.within("limits.requests_per_second", c.Limits.RequestsPerSecond, 1, 100000)
 	k.within("limits.burst", c.Limits.Burst, 1, 1000000)
 	k.within("limits.visitors_per_address", c.Limits.VisitorsPerAddress, 1, 1000000)

@@ -26,6 +26,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"backline/gateway"
@@ -68,6 +70,7 @@ type Config struct {
 	RTC       RTC       `yaml:"rtc"`
 	Calls     Calls     `yaml:"calls"`
 	Store     Store     `yaml:"store"`
+	Node      Node      `yaml:"node"`
 	Limits    Limits    `yaml:"limits"`
 	Log       Log       `yaml:"log"`
 }
@@ -339,10 +342,28 @@ type Recording struct {
 
 // Store is where the journal lives.
 type Store struct {
-	// Engine: embedded (default).
+	// Engine: embedded (default), one gateway with its data folder; redis, several of them.
 	Engine string `yaml:"engine"`
-	// URL of another engine; empty for embedded.
+	// URL of Redis, redis://user:password@host:port/number, rediss:// with TLS; empty for embedded. With Sentinels,
+	// user, password and number are of the server they name.
 	URL Secret `yaml:"url"`
+	// Sentinels that know which Redis is the primary, host:port.
+	Sentinels []string `yaml:"sentinels"`
+	// Master is the name by which the sentinels know it.
+	Master string `yaml:"master"`
+	// Name begins all keys, in braces; gateways with the same name belong together. Default backline.
+	Name string `yaml:"name"`
+	// Replicas that must have a decision before it counts; -1 (default): one where there is one at the start.
+	Replicas int `yaml:"replicas"`
+}
+
+// Node is what tells gateways on one Redis apart.
+type Node struct {
+	// Name of this gateway. Two with one name must never run at once. Default: the host's name.
+	Name string `yaml:"name"`
+	// Address at which the other gateways reach this one: http://10.0.0.2:8080. Default: none, and files and meetings
+	// of this gateway are had here only.
+	Address string `yaml:"address"`
 }
 
 // Limits keep one visitor from being in everybody's way.
@@ -403,7 +424,7 @@ func Default() *Config {
 		Links:  Links{TTL: 72 * time.Hour, TriesPerHour: 10},
 		RTC:    RTC{Media: ":7881", Turn: ":3478"},
 		Calls:  Calls{Supervision: "shown", Recording: Recording{Consent: "notice", Keep: 720 * time.Hour}},
-		Store:  Store{Engine: "embedded"},
+		Store:  Store{Engine: "embedded", Name: "backline", Replicas: -1},
 		Limits: Limits{RequestsPerSecond: 20, Burst: 60, VisitorsPerAddress: 200, UploadBytes: 10 << 20},
 		Log:    Log{Level: "info", Format: "text"},
 	}
@@ -420,6 +441,9 @@ func (a *Agent) preset() { *a = Agent{Role: "agent", Capacity: Capacity{Call: 1,
 
 // complete fills defaults that depend on other fields.
 func (c *Config) complete() {
+	if host, err := os.Hostname(); c.Node.Name == "" && err == nil {
+		c.Node.Name = strings.ToLower(host)
+	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.Listen
 		if c.TLS.On() {

@@ -34,7 +34,7 @@ var ErrDeposed = errors.New("another node has taken the lease")
 // Options of New. Append, Node, Alive and Lead are needed.
 type Options struct {
 	Append func(context.Context, journal.Write) (journal.Receipt, error)
-	// Node is this process: NAME/RANDOM. Two processes of one NAME never run at once, so an earlier one is known to be dead.
+	// Node is this process: NAME~RANDOM, as package bus has it. Two processes of one NAME never run at once, so an earlier one is known to be dead.
 	Node string
 	// Alive reports whether the process was heard of lately; known is false while nobody can tell, because this node
 	// hears nobody.
@@ -63,6 +63,7 @@ type Lease struct {
 	version uint64
 	holder  string // "": nobody
 	token   string // the key of our own last try
+	triedAt uint64 // the version it was made at
 	leads   bool
 	deposed bool
 	silent  time.Time // since when the holder is not heard; zero: it is
@@ -157,12 +158,12 @@ func (l *Lease) Run(ctx context.Context) error {
 // free reports whether the lease may be tried for.
 func (l *Lease) free(now time.Time) bool {
 	l.mu.Lock()
-	holder, leads := l.holder, l.leads
+	holder, done := l.holder, l.leads || l.deposed
 	l.mu.Unlock()
-	if leads {
+	if done {
 		return false
 	}
-	if name, _, _ := strings.Cut(l.o.Node, "/"); holder == "" || strings.HasPrefix(holder, name+"/") {
+	if name, _, _ := strings.Cut(l.o.Node, "~"); holder == "" || strings.HasPrefix(holder, name+"~") {
 		return true
 	}
 	alive, known := l.o.Alive(holder)
@@ -178,10 +179,12 @@ func (l *Lease) free(now time.Time) bool {
 }
 
 func (l *Lease) take(ctx context.Context) {
-	token := "lease/" + rand.Text()
 	l.mu.Lock()
 	version, holder := l.version, l.holder
-	l.token = token
+	if l.token == "" || l.triedAt != version { // else the same try again, which may be in and not yet read
+		l.token, l.triedAt = "lease/"+rand.Text(), version
+	}
+	token := l.token
 	l.mu.Unlock()
 	_, err := l.append(ctx, version, token, gateway.LeaseTaken{Node: l.o.Node})
 	if c, ok := errors.AsType[*journal.Conflict](err); ok {

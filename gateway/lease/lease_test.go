@@ -45,7 +45,7 @@ func (g gate) Unlock() { <-g }
 type node struct {
 	*lease.Lease
 	name   string
-	frozen gate // closed while it stands still
+	frozen gate           // closed while it stands still
 	ledAt  chan time.Time // one value
 	led    time.Time
 	stop   context.CancelFunc
@@ -118,7 +118,7 @@ func inWorld(t *testing.T, f func(*world)) {
 
 func TestOneLeadsAndTheNextWhenItIsGone(t *testing.T) {
 	inWorld(t, func(w *world) {
-		a, b, c := w.start("a/1"), w.start("b/1"), w.start("c/1")
+		a, b, c := w.start("a~1"), w.start("b~1"), w.start("c~1")
 		time.Sleep(5 * time.Second)
 		first := leaders(a, b, c)
 		if len(first) != 1 {
@@ -163,9 +163,9 @@ func TestOneLeadsAndTheNextWhenItIsGone(t *testing.T) {
 
 func TestGivenBackItIsTakenAtOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
-		a := w.start("a/1")
+		a := w.start("a~1")
 		time.Sleep(time.Second)
-		b := w.start("b/1")
+		b := w.start("b~1")
 		time.Sleep(time.Second)
 		if l := leaders(a, b); len(l) != 1 || l[0] != a {
 			t.Fatal("not the first")
@@ -186,10 +186,10 @@ func TestGivenBackItIsTakenAtOnce(t *testing.T) {
 
 func TestANodeThatStartsAgainKnowsThatItWasDead(t *testing.T) {
 	inWorld(t, func(w *world) {
-		a := w.start("a/1")
+		a := w.start("a~1")
 		time.Sleep(time.Second)
 		w.kill(a)
-		again := w.start("a/2")
+		again := w.start("a~2")
 		begin := time.Now()
 		time.Sleep(time.Second)
 		if took := again.since().Sub(begin); again.led.IsZero() || took > 200*time.Millisecond {
@@ -204,12 +204,12 @@ func TestANodeThatStartsAgainKnowsThatItWasDead(t *testing.T) {
 
 func TestWhoHearsNobodyTakesNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
-		a := w.start("a/1")
+		a := w.start("a~1")
 		time.Sleep(time.Second)
 		w.mu.Lock()
 		w.deaf = true
 		w.mu.Unlock()
-		b := w.start("b/1")
+		b := w.start("b~1")
 		time.Sleep(time.Minute)
 		if l := leaders(a, b); len(l) != 1 || l[0] != a {
 			t.Error("the lease moved although nobody could tell whether its holder lives")

@@ -289,6 +289,21 @@ func (l *Live) foldAlarmLocked(r conversation.Record) {
 	}
 }
 
+// SetAlarm raises or clears an alarm of this process alone, which stands in no record.
+func (l *Live) SetAlarm(a wire.Alarm, on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := a.Channel + "/" + a.Account + "/" + a.Code
+	if on {
+		l.alarms[key] = a
+	} else {
+		delete(l.alarms, key)
+	}
+	if l.replayed {
+		l.sendAllLocked(wire.ConsoleAlarms{Alarms: l.alarmsLocked()})
+	}
+}
+
 func (l *Live) alarmsLocked() []wire.Alarm {
 	out := []wire.Alarm{}
 	for _, a := range l.alarms {

@@ -66,12 +66,35 @@ func (l *Live) nextLocked(now time.Time) time.Duration {
 	return next
 }
 
+// leads reports whether this node decides. Where it begins to, automatic answers are due. Only the loop calls it.
+func (l *Live) leads() bool {
+	_, leads := l.lead()
+	if leads && !l.led {
+		l.led = true
+		l.mu.Lock()
+		l.wakeAnswersLocked()
+		l.mu.Unlock()
+	}
+	return leads
+}
+
+// lead is Options.Lead: the precondition of a decision, nil where nobody else decides.
+func (l *Live) lead() (*journal.Guard, bool) {
+	if l.opts.Lead == nil {
+		return nil, true
+	}
+	g, leads := l.opts.Lead()
+	return &g, leads
+}
+
 // appendAll appends concurrently, so that all share one fsync.
 func (l *Live) appendAll(ctx context.Context, actions []action) (last uint64, again bool) {
 	var mu sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(parallelFacts)
+	guard, _ := l.lead() // that of who has lost the lease holds no more
 	for _, a := range actions {
+		a.write.Guard = guard
 		g.Go(func() error {
 			receipt, err := l.opts.Journal.Append(ctx, a.write)
 			mu.Lock()
@@ -80,10 +103,10 @@ func (l *Live) appendAll(ctx context.Context, actions []action) (last uint64, ag
 			switch {
 			case err == nil:
 				last = max(last, receipt.Pos)
-			case errors.As(err, &conflict):
+			case errors.As(err, &conflict) && !conflict.Guarded:
 				l.stats.Conflicts++
 				a.undo()
-			default:
+			default: // with a guard that does not hold: the tail tells soon that another node decides
 				again = true
 				a.undo()
 				if ctx.Err() == nil {

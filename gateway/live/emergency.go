@@ -209,9 +209,12 @@ func (l *Live) answerAll(ctx context.Context) error {
 		return nil
 	}
 	for {
-		l.mu.Lock()
-		due := l.alert.answers.Due(maxDecisions)
-		l.mu.Unlock()
+		var due []gateway.ConversationID
+		if _, leads := l.lead(); leads {
+			l.mu.Lock()
+			due = l.alert.answers.Due(maxDecisions)
+			l.mu.Unlock()
+		}
 		pause := time.Duration(0)
 		if len(due) == 0 {
 			pause = time.Hour

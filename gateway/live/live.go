@@ -56,7 +56,7 @@ type History interface {
 	ItemsSince(ctx context.Context, rev uint64, limit int) ([]wire.Item, error)
 }
 
-// Options of a Live. Raw, Observers, Windows, Emergency, EntryOf, Calls, Meetings and Ready may be left out.
+// Options of a Live. Raw, Observers, Windows, Emergency, EntryOf, Calls, Meetings, Lead, Anew and Ready may be left out.
 type Options struct {
 	Journal  journal.Journal
 	History  History
@@ -84,6 +84,10 @@ type Options struct {
 	Recording Recording
 	// Ready is called once, when the journal has been folded up to the head found at start.
 	Ready func()
+	// Lead says whether this node decides, and the guard of its decisions; nil: it does, there is no other.
+	Lead func() (journal.Guard, bool)
+	// Anew: what was read before the start may be gone from the journal, so that nobody goes on from where they were.
+	Anew bool
 }
 
 // Live is the running state. New starts nothing; Run does.
@@ -96,6 +100,7 @@ type Live struct {
 	project chan projection // closed by the loop goroutine
 	ready   chan struct{}   // closed when replayed
 	hurry   chan struct{}   // capacity 1, never closed: somebody waits for the history
+	led     bool            // this node has begun to decide; only the loop touches it
 	alert   alert
 
 	historyWaiters atomic.Int32
@@ -113,6 +118,7 @@ type Live struct {
 	calling   map[gateway.ConversationID]struct{}       // whose call Calls knows
 	legs      map[gateway.ConversationID][]wire.CallLeg // of whose call the router knows
 	meeting   map[gateway.ConversationID]struct{}       // whose meeting Meetings knows
+	anew      uint64                                    // positions up to here may mean something else to who was here before
 	forgotten uint64                                    // highest Rev of a conversation that left memory
 	replayed  bool
 	failed    error // why Run ended
@@ -155,7 +161,7 @@ func New(o Options) *Live {
 // Run folds the journal, then decides, until ctx ends (nil) or the journal fails for good.
 func (l *Live) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	_, start, err := l.opts.Journal.Bounds(ctx)
+	start, err := l.headAtStart(ctx)
 	if err != nil {
 		return err
 	}
@@ -178,6 +184,21 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	l.mu.Unlock()
 	return err
+}
+
+// headAtStart waits for a journal that cannot be reached: what comes in is kept meanwhile.
+func (l *Live) headAtStart(ctx context.Context) (uint64, error) {
+	for {
+		_, start, err := l.opts.Journal.Bounds(ctx)
+		if !errors.Is(err, journal.ErrUnreachable) {
+			return start, err
+		}
+		select {
+		case <-time.After(retryAppend):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
 }
 
 // Replayed is closed when the state is current.
@@ -243,7 +264,7 @@ func (l *Live) loop(ctx context.Context, start uint64) error {
 		case <-l.wake:
 		case <-timer.C:
 		}
-		if !l.replayed || l.Head() < decideAt {
+		if !l.replayed || !l.leads() || l.Head() < decideAt {
 			continue
 		}
 		pos, next, err := l.decide(ctx)
@@ -261,6 +282,9 @@ func (l *Live) loop(ctx context.Context, start uint64) error {
 func (l *Live) finishReplay() {
 	l.mu.Lock()
 	now := time.Now()
+	if l.opts.Anew {
+		l.anew, l.forgotten = l.head, max(l.forgotten, l.head)
+	}
 	l.followRulesLocked()
 	rings := l.ringingLocked()
 	for id, a := range l.agents {

@@ -78,7 +78,7 @@ func (l *Live) Follow(ctx context.Context, who gateway.Identity, language string
 	}
 	thread := who.Thread()
 	v := &visitor{who: who, language: language, frames: make(chan any, wire.VisitorFrames)}
-	head := l.addVisitor(thread, v)
+	head, after := l.addVisitor(thread, v, after)
 	defer l.removeVisitor(thread, v)
 
 	if err := l.WaitHistory(ctx, head); err != nil {
@@ -126,7 +126,8 @@ func (v *visitor) forward(ctx context.Context, sent uint64, emit func(frame any)
 	}
 }
 
-func (l *Live) addVisitor(t gateway.ThreadID, v *visitor) uint64 {
+// addVisitor returns the head and where the page goes on from.
+func (l *Live) addVisitor(t gateway.ThreadID, v *visitor, after uint64) (head, from uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.visitors[t] == nil {
@@ -136,7 +137,10 @@ func (l *Live) addVisitor(t gateway.ThreadID, v *visitor) uint64 {
 	if len(l.visitors[t]) == 1 {
 		l.onlineLocked(t, true)
 	}
-	return l.head
+	if after <= l.anew {
+		after = 0
+	}
+	return l.head, after
 }
 
 func (l *Live) removeVisitor(t gateway.ThreadID, v *visitor) {

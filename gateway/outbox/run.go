@@ -107,7 +107,8 @@ func (o *Outbox) write(ctx context.Context, stream, key string, e gateway.Event)
 			return r.Pos, r.Dup && try == 0, nil
 		}
 		o.count(func(s *Stats) { s.JournalErrors++ })
-		if ctx.Err() != nil || errors.Is(err, journal.ErrClosed) || errors.Is(err, journal.ErrInvalid) {
+		var deposed *journal.Conflict // another node decides, and sends
+		if ctx.Err() != nil || errors.Is(err, journal.ErrClosed) || errors.Is(err, journal.ErrInvalid) || errors.As(err, &deposed) {
 			return 0, false, fmt.Errorf("append %s: %w", e.EventType(), err)
 		}
 		if try == 0 {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"backline/gateway"
+	"backline/gateway/bus"
+	"backline/gateway/journal"
+	"backline/gateway/journal/spool"
+	"backline/gateway/lease"
+	"backline/gateway/wire"
+)
+
+// What several nodes need of each other. A gateway alone has no lease and no bus, and always leads.
+
+// openLease makes this node's view of who decides.
+func (a *App) openLease() {
+	if a.journal.bus == nil {
+		return
+	}
+	a.lease = lease.New(lease.Options{Append: a.journal.Append, Node: string(a.journal.bus.Self()), Alive: a.alive, Lead: a.lead, Log: a.log})
+}
+
+// alive is what the bus knows of another node.
+func (a *App) alive(node string) (alive, known bool) {
+	if !a.journal.bus.Connected() {
+		return false, false
+	}
+	for _, p := range a.journal.bus.Peers() {
+		if p.Node == bus.Node(node) {
+			return true, true
+		}
+	}
+	return false, true
+}
+
+func (a *App) applyLease(e journal.Event) {
+	if a.lease != nil {
+		a.lease.Apply(e)
+	}
+}
+
+// leading is live's question; nil: nobody else could.
+func (a *App) leading() func() (journal.Guard, bool) {
+	if a.lease == nil {
+		return nil
+	}
+	return a.lease.Guard
+}
+
+// lead begins what one node does for all.
+func (a *App) lead() {
+	a.outbox.Replayed()
+	a.fetcher.Replayed()
+	a.profiles.Replayed()
+}
+
+// appendAttempt appends for the outbox. An attempt may be begun only by the node that leads; how it ended is a fact.
+func (a *App) appendAttempt(ctx context.Context, w journal.Write) (journal.Receipt, error) {
+	if a.lease != nil && w.Events[0].Type == (gateway.AttemptStarted{}).EventType() {
+		g, _ := a.lease.Guard() // that of who has lost the lease holds no more
+		w.Guard = &g
+	}
+	return a.journal.Append(ctx, w)
+}
+
+// mustBeginAnew: the process must begin anew, without ending. What it had read is not the truth any more, or what it had
+// decided is not its to decide.
+func mustBeginAnew(err error) bool {
+	return errors.Is(err, journal.ErrForked) || errors.Is(err, lease.ErrDeposed)
+}
+
+// sharedChanged tells consoles that the shared journal went away or came back.
+func (a *App) sharedChanged(s spool.State) {
+	if a.live == nil { // the start
+		return
+	}
+	if s.Away.IsZero() {
+		a.live.SetAlarm(wire.Alarm{Channel: storeAlarm, Code: storeAway}, false)
+		return
+	}
+	a.live.SetAlarm(wire.Alarm{Channel: storeAlarm, Code: storeAway, Detail: fmt.Sprint(s.Err), Since: s.Away}, true)
+}
+
+// The alarm that Redis is away, as consoles know it.
+const (
+	storeAlarm = "store"
+	storeAway  = "away"
+)
