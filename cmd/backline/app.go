@@ -164,7 +164,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return err
 	}
 	a.live = live.New(live.Options{Journal: a.journal, History: a.history, Queues: queues, Entries: entries(c), Log: a.log,
-		Lead: a.leading(), Anew: o.Anew, Raw: []func(journal.Event){a.applyLease, a.applyAccess, a.applyLinks, a.applyLines, a.applyRecordings}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
+		Bus: a.journal.bus, Lead: a.leading(), Anew: o.Anew, Raw: []func(journal.Event){a.applyLease, a.applyAccess, a.applyLinks, a.applyLines, a.applyRecordings}, Observers: []live.Observer{a.outbox, a.fetcher, a.profiles},
 		Windows: windows(), Emergency: alert, EntryOf: a.entryOf, Calls: a.liveCalls(), Meetings: a.liveMeetings(), Supervision: c.Calls.Supervision, Recording: a.recordingRules(), Ready: a.ready})
 	lookup.live = a.live
 	if a.calls != nil {

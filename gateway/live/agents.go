@@ -18,6 +18,7 @@ type agent struct {
 	misses    int
 	idleSince time.Time
 	heartbeat time.Time // zero: no console since the start
+	own       time.Time // of consoles at this node
 	removed   bool
 	returning bool // was set away for its silence and is heard again
 }
@@ -27,7 +28,7 @@ func (l *Live) foldAgentLocked(r conversation.Record) {
 	case gateway.AgentSaved:
 		a := l.agents[e.Agent]
 		if a == nil {
-			a = &agent{presence: gateway.PresenceAway, reason: "chosen"}
+			a = &agent{presence: gateway.PresenceAway, reason: "chosen", heartbeat: l.heardElsewhereLocked(e.Agent)}
 			l.agents[e.Agent] = a
 		}
 		a.saved, a.removed = e, false
@@ -40,7 +41,7 @@ func (l *Live) foldAgentLocked(r conversation.Record) {
 			if e.Presence == gateway.PresenceReady && a.presence != e.Presence {
 				a.idleSince = r.At // whoever comes joins the end of the line
 			}
-			a.presence, a.reason, a.misses = e.Presence, e.Reason, 0
+			a.presence, a.reason, a.misses, a.returning = e.Presence, e.Reason, 0, false
 		}
 	case gateway.OfferEnded:
 		if a := l.agents[e.Agent]; a != nil && e.Outcome == "timed_out" {
@@ -187,25 +188,32 @@ func (l *Live) agentViewLocked(id gateway.AgentID, now time.Time) wire.Agent {
 	return v
 }
 
-// Heartbeat says that an agent's console is there. at is now.
+// Heartbeat says that an agent's console is there, at this node.
 func (l *Live) Heartbeat(id gateway.AgentID) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	a := l.agents[id]
 	if a == nil {
-		l.mu.Unlock()
+		return
+	}
+	a.own = time.Now()
+	l.sayLocked(topicHeartbeat, agentBody{Agent: id})
+	l.heartbeatLocked(id, a.own)
+}
+
+// heartbeatLocked notes that a console, at whichever node, was heard at that time.
+func (l *Live) heartbeatLocked(id gateway.AgentID, at time.Time) {
+	a := l.agents[id]
+	if a == nil || at.Before(a.heartbeat) {
 		return
 	}
 	now := time.Now()
 	was := l.agentViewLocked(id, now).Presence
-	a.heartbeat = now
-	l.router.Heartbeat(id, now)
+	a.heartbeat = at
+	l.router.Heartbeat(id, at)
 	a.returning = a.presence == gateway.PresenceAway && a.reason == "silent"
-	changed := a.returning || was != l.agentViewLocked(id, now).Presence
-	if changed {
+	if a.returning || was != l.agentViewLocked(id, now).Presence {
 		l.agentChangedLocked(id)
-	}
-	l.mu.Unlock()
-	if changed {
 		l.poke()
 	}
 }

@@ -69,7 +69,7 @@ func (l *Live) PlaceCall(ctx context.Context, by gateway.AgentID, id gateway.Con
 		return Result{}, err
 	}
 	return l.change(ctx, id, "call/"+string(call)+"/placed", func(c *conversation.Conversation, t *conversation.Thread) (gateway.Event, error) {
-		if len(l.visitors[t.ID]) == 0 {
+		if !l.pagesLocked(t.ID) {
 			return nil, gateway.Errorf(gateway.Conflicting, "the customer's page is closed: there is nobody to call")
 		}
 		return c.PlaceCall(by, call)
@@ -121,7 +121,7 @@ func (l *Live) RequeueCall(ctx context.Context, id gateway.ConversationID, call 
 func (l *Live) Online(who gateway.Identity) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.visitors[who.Thread()]) > 0
+	return l.pagesLocked(who.Thread())
 }
 
 // CallFact writes what became known about a customer's call and waits until it has been folded. Key makes it
@@ -134,21 +134,17 @@ func (l *Live) CallFact(ctx context.Context, who gateway.Identity, key string, e
 	return l.Wait(ctx, receipt.Pos)
 }
 
-// TellVisitor and TellAgent send a frame to each open page of a customer, each console of an agent.
+// TellVisitor and TellAgent send a frame to each open page of a customer, each console of an agent, at whichever
+// node it hangs.
 func (l *Live) TellVisitor(who gateway.Identity, frame any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for v := range l.visitors[who.Thread()] {
-		v.push(frame)
-	}
+	l.tell(frameBody{Thread: who.Thread()}, frame)
 }
 
-func (l *Live) TellAgent(id gateway.AgentID, frame any) {
+func (l *Live) TellAgent(id gateway.AgentID, frame any) { l.tell(frameBody{Agent: id}, frame) }
+
+func (l *Live) tell(to frameBody, frame any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for s := range l.subs {
-		if s.agent == id {
-			l.sendLocked(s, frame)
-		}
-	}
+	l.deliverLocked(to, frame)
+	l.passOnLocked(to, frame)
 }

@@ -7,7 +7,7 @@
 //	                                                          └→ subscribers, history
 //
 // Concurrency: all state is guarded by one mutex that is held for memory work only, never for I/O. Run owns
-// four goroutines (tail, loop, history, automatic answers) and returns when all have ended. Every method may be called from
+// five goroutines (tail, loop, history, automatic answers, telling other nodes) and returns when all have ended. Every method may be called from
 // any goroutine; those that change something are commands: they check the state, append at the version they
 // saw and try again when somebody else was faster.
 //
@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"backline/gateway"
+	"backline/gateway/bus"
 	"backline/gateway/conversation"
 	"backline/gateway/journal"
 	"backline/gateway/router"
@@ -56,7 +57,8 @@ type History interface {
 	ItemsSince(ctx context.Context, rev uint64, limit int) ([]wire.Item, error)
 }
 
-// Options of a Live. Raw, Observers, Windows, Emergency, EntryOf, Calls, Meetings, Lead, Anew and Ready may be left out.
+// Options of a Live. Raw, Observers, Windows, Emergency, EntryOf, Calls, Meetings, Bus, Lead, Anew and Ready may be left
+// out.
 type Options struct {
 	Journal  journal.Journal
 	History  History
@@ -82,6 +84,8 @@ type Options struct {
 	Meetings Meetings
 	// Recording of calls; the zero value: none.
 	Recording Recording
+	// Bus leads to other nodes; nil: there are none. It runs after New.
+	Bus *bus.Bus
 	// Ready is called once, when the journal has been folded up to the head found at start.
 	Ready func()
 	// Lead says whether this node decides, and the guard of its decisions; nil: it does, there is no other.
@@ -114,6 +118,7 @@ type Live struct {
 	waiters   []waiter
 	subs      map[*Subscription]struct{}
 	visitors  map[gateway.ThreadID]map[*visitor]struct{}
+	nodes     map[bus.Node]*remote
 	alarms    map[string]wire.Alarm
 	calling   map[gateway.ConversationID]struct{}       // whose call Calls knows
 	legs      map[gateway.ConversationID][]wire.CallLeg // of whose call the router knows
@@ -148,12 +153,15 @@ func New(o Options) *Live {
 		ready: make(chan struct{}), hurry: make(chan struct{}, 1), alert: newAlert(o.Emergency.Texts),
 		fold: conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},
 		subs: map[*Subscription]struct{}{}, visitors: map[gateway.ThreadID]map[*visitor]struct{}{},
-		alarms: map[string]wire.Alarm{}, calling: map[gateway.ConversationID]struct{}{}, meeting: map[gateway.ConversationID]struct{}{}, legs: map[gateway.ConversationID][]wire.CallLeg{}}
+		nodes: map[bus.Node]*remote{}, alarms: map[string]wire.Alarm{}, calling: map[gateway.ConversationID]struct{}{}, meeting: map[gateway.ConversationID]struct{}{}, legs: map[gateway.ConversationID][]wire.CallLeg{}}
 	for _, q := range o.Queues {
 		l.queues[q.ID] = q
 	}
 	for _, e := range o.Entries {
 		l.entries[e.Channel+"/"+e.Account] = e
+	}
+	if o.Bus != nil {
+		l.joinBus(o.Bus)
 	}
 	return l
 }
@@ -169,6 +177,7 @@ func (l *Live) Run(ctx context.Context) error {
 	g.Go(func() error { return l.loop(ctx, start) })
 	g.Go(func() error { return l.projectAll(ctx) })
 	g.Go(func() error { return l.answerAll(ctx) })
+	g.Go(func() error { return l.tellNodes(ctx) })
 	err = g.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
@@ -295,6 +304,11 @@ func (l *Live) finishReplay() {
 			a.heartbeat = now.Add(-silentAfter(l.opts.Settings))
 		}
 		l.putAgentLocked(id, now)
+	}
+	for _, r := range l.nodes {
+		for id, at := range r.consoles {
+			l.heartbeatLocked(id, at)
+		}
 	}
 	for c := range l.fold.All {
 		l.putWorkLocked(c)

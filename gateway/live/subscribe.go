@@ -72,7 +72,7 @@ func (l *Live) Subscribe(ctx context.Context, id gateway.AgentID, after uint64) 
 	defer l.mu.Unlock()
 	for c := range l.fold.All {
 		// Who is on the page now stands in no record: a console that resumes knows nothing of it.
-		if (snap.Resumed && (c.Head.Rev > after || len(l.visitors[c.Thread]) > 0)) || (!snap.Resumed && c.Open()) {
+		if (snap.Resumed && (c.Head.Rev > after || l.pagesLocked(c.Thread))) || (!snap.Resumed && c.Open()) {
 			snap.Conversations = append(snap.Conversations, seenBy(l.viewLocked(c.Head, c.Thread, now), id))
 		}
 	}
@@ -98,6 +98,11 @@ func (l *Live) missed(ctx context.Context, after, head uint64) ([]wire.Item, err
 func (l *Live) Unsubscribe(s *Subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.dropLocked(s)
+}
+
+// dropLocked ends a view, once.
+func (l *Live) dropLocked(s *Subscription) {
 	if _, ok := l.subs[s]; !ok {
 		return
 	}
@@ -106,13 +111,19 @@ func (l *Live) Unsubscribe(s *Subscription) {
 	if s.viewing != "" {
 		l.viewersLocked(s.viewing)
 	}
+	for other := range l.subs {
+		if other.agent == s.agent {
+			return
+		}
+	}
+	l.sayLocked(topicGone, agentBody{Agent: s.agent})
 }
 
 // viewLocked completes a head with what is not folded: the reply window and whether the page is open.
 func (l *Live) viewLocked(h wire.Conversation, t gateway.ThreadID, now time.Time) wire.Conversation {
 	h.Contact.Identities = slices.Clone(h.Contact.Identities)
 	h.Call = h.Call.Clone() // the fold goes on changing its own
-	h.Online = len(l.visitors[t]) > 0
+	h.Online = l.pagesLocked(t)
 	if w := l.opts.Windows[h.Channel]; w != nil && h.LastInbound != nil {
 		h.Window = w(*h.LastInbound, now)
 	}
@@ -151,8 +162,7 @@ func (l *Live) sendLocked(s *Subscription, frame any) {
 	select {
 	case s.Frames <- frame:
 	default:
-		delete(l.subs, s)
-		s.closeLocked()
+		l.dropLocked(s)
 	}
 }
 
@@ -184,14 +194,29 @@ func (l *Live) View(s *Subscription, id gateway.ConversationID) {
 	}
 }
 
+// viewersLocked says who looks at a conversation here, and shows who does anywhere.
 func (l *Live) viewersLocked(id gateway.ConversationID) {
-	f := wire.ConsoleViewing{Conversation: id, Agents: []gateway.AgentID{}}
+	l.sayLocked(topicView, viewBody{Conversation: id, Agents: l.viewersHereLocked(id)})
+	l.showViewersLocked(id)
+}
+
+func (l *Live) viewersHereLocked(id gateway.ConversationID) []gateway.AgentID {
+	here := []gateway.AgentID{}
 	for s := range l.subs {
-		if s.viewing == id && !slices.Contains(f.Agents, s.agent) {
-			f.Agents = append(f.Agents, s.agent)
+		if s.viewing == id && !slices.Contains(here, s.agent) {
+			here = append(here, s.agent)
 		}
 	}
+	return here
+}
+
+func (l *Live) showViewersLocked(id gateway.ConversationID) {
+	f := wire.ConsoleViewing{Conversation: id, Agents: l.viewersHereLocked(id)}
+	for _, r := range l.nodes {
+		f.Agents = append(f.Agents, r.viewing[id]...)
+	}
 	slices.Sort(f.Agents)
+	f.Agents = slices.Compact(f.Agents)
 	l.sendAllLocked(f)
 }
 
@@ -205,18 +230,9 @@ func (l *Live) AgentTyping(id gateway.AgentID, conv gateway.ConversationID) (gat
 		return gateway.Identity{}, false
 	}
 	t, _ := l.fold.Thread(c.Thread)
-	name := string(id)
-	if a := l.agents[id]; a != nil {
-		name = a.saved.Name
-	}
-	for s := range l.subs {
-		if s.agent != id {
-			l.sendLocked(s, wire.ConsoleTyping{Conversation: conv, Agent: id})
-		}
-	}
-	for v := range l.visitors[c.Thread] {
-		v.push(wire.VisitorTyping{Name: name})
-	}
+	m := typingBody{Agent: id, Conversation: conv}
+	l.showTypingLocked(m)
+	l.sayLocked(topicTyping, m)
 	return t.Identity, true
 }
 

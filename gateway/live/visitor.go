@@ -133,8 +133,12 @@ func (l *Live) addVisitor(t gateway.ThreadID, v *visitor, after uint64) (head, f
 	if l.visitors[t] == nil {
 		l.visitors[t] = map[*visitor]struct{}{}
 	}
+	online := l.pagesLocked(t)
 	l.visitors[t][v] = struct{}{}
 	if len(l.visitors[t]) == 1 {
+		l.sayLocked(topicPage, pageBody{Thread: t, Open: true})
+	}
+	if !online {
 		l.onlineLocked(t, true)
 	}
 	if after <= l.anew {
@@ -147,8 +151,12 @@ func (l *Live) removeVisitor(t gateway.ThreadID, v *visitor) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.visitors[t], v)
-	if len(l.visitors[t]) == 0 {
-		delete(l.visitors, t)
+	if len(l.visitors[t]) > 0 {
+		return
+	}
+	delete(l.visitors, t)
+	l.sayLocked(topicPage, pageBody{Thread: t})
+	if !l.pagesLocked(t) {
 		l.onlineLocked(t, false)
 	}
 }
@@ -244,9 +252,9 @@ func (l *Live) statusLocked(id gateway.ThreadID, who gateway.Identity, now time.
 func (l *Live) VisitorTyping(who gateway.Identity) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t, ok := l.fold.Thread(who.Thread()); ok && t.Current() != nil && t.Current().Open() {
-		l.sendAllLocked(wire.ConsoleTyping{Conversation: t.Current().Head.ID})
-	}
+	m := typingBody{Thread: who.Thread()}
+	l.showTypingLocked(m)
+	l.sayLocked(topicTyping, m)
 }
 
 // visitorCallLocked is a call as the customer sees it.
