@@ -129,7 +129,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 		return fmt.Errorf("open files: %w", err)
 	}
 	a.openLease()
-	a.access = access.New(access.Options{Journal: a.journal, Log: a.log, PublicURL: c.PublicURL, DemoAgents: o.DemoAgents, SetupQueues: queueIDs(c)})
+	a.access = access.New(access.Options{Journal: a.journal, Log: a.log, PublicURL: c.PublicURL, DemoAgents: o.DemoAgents, SetupQueues: queueIDs(c), CatchUp: a.catchUp()})
 	if a.links, err = openLinks(c, a.journal, a.access, a.log); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"backline/gateway"
 	"backline/gateway/bus"
@@ -48,6 +49,23 @@ func (a *App) leading() func() (journal.Guard, bool) {
 		return nil
 	}
 	return a.lease.Guard
+}
+
+// catchUpTime bounds how long a request waits for what another node has written.
+const catchUpTime = time.Second
+
+// catchUp is access's question; nil: nobody else writes.
+func (a *App) catchUp() func(context.Context) {
+	if a.lease == nil {
+		return nil
+	}
+	return func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, catchUpTime)
+		defer cancel()
+		if err := a.live.CaughtUp(ctx); err != nil {
+			a.log.Debug("not caught up", "err", err)
+		}
+	}
 }
 
 // lead begins what one node does for all.

@@ -76,6 +76,10 @@ type Options struct {
 	// a new gateway has nobody else.
 	SetupQueues []gateway.QueueID
 
+	// CatchUp waits, not for long, until what was in the journal a moment ago has been read: who signed in at another
+	// node is not a stranger. nil: there is no other node.
+	CatchUp func(context.Context)
+
 	// DemoAgents may sign in with one click and no password. Only `backline demo` sets it.
 	DemoAgents []gateway.AgentID
 }

@@ -47,7 +47,12 @@ func (s *Store) Identify(r *http.Request) (Principal, bool) {
 	if err != nil {
 		return Principal{}, false
 	}
-	return s.principalOfSession(r.Context(), c.Value)
+	p, ok := s.principalOfSession(r.Context(), c.Value)
+	if !ok && s.o.CatchUp != nil && validSecret(c.Value) {
+		s.o.CatchUp(r.Context())
+		p, ok = s.principalOfSession(r.Context(), c.Value)
+	}
+	return p, ok
 }
 
 // Require lets a request through that comes from the role or above, and refuses those that another website

@@ -49,15 +49,15 @@ func (l *Live) change(ctx context.Context, id gateway.ConversationID, key string
 		case !errors.As(err, &conflict):
 			return Result{}, unavailable(err)
 		}
-		if err := l.caughtUp(ctx); err != nil {
+		if err := l.CaughtUp(ctx); err != nil {
 			return Result{}, err
 		}
 	}
 	return Result{}, gateway.Errorf(gateway.Conflicting, "the conversation changes too fast; please try again")
 }
 
-// caughtUp waits until everything in the journal has been folded.
-func (l *Live) caughtUp(ctx context.Context) error {
+// CaughtUp waits until everything in the journal has been folded.
+func (l *Live) CaughtUp(ctx context.Context) error {
 	_, head, err := l.opts.Journal.Bounds(ctx)
 	if err != nil {
 		return unavailable(err)

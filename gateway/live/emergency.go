@@ -77,7 +77,7 @@ func (l *Live) SetEmergency(ctx context.Context, r emergency.Request, by string)
 		case !errors.As(err, &conflict):
 			return wire.EmergencyReport{}, unavailable(err)
 		}
-		if err := l.caughtUp(ctx); err != nil { // somebody else has pressed it
+		if err := l.CaughtUp(ctx); err != nil { // somebody else has pressed it
 			return wire.EmergencyReport{}, err
 		}
 	}

@@ -174,6 +174,19 @@ func (j *Journal) dial() bool {
 	}
 }
 
+// reachable is the shared journal, unless it is known to be away: nobody is to wait for what cannot come.
+func (j *Journal) reachable() (journal.Journal, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.away.IsZero() {
+		return nil, fmt.Errorf("%w: the shared journal is away: %w", journal.ErrUnreachable, j.why)
+	}
+	if j.shared == nil {
+		return nil, fmt.Errorf("%w: the shared journal was not reached since the start", journal.ErrUnreachable)
+	}
+	return j.shared, nil
+}
+
 func (j *Journal) theShared() journal.Journal {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -196,9 +209,9 @@ func (j *Journal) sleep(d time.Duration) bool {
 // ordered.
 func (j *Journal) Append(ctx context.Context, w journal.Write) (journal.Receipt, error) {
 	if w.Guard != nil || w.Expect != journal.Any {
-		shared := j.theShared()
-		if shared == nil {
-			return journal.Receipt{}, fmt.Errorf("append: %w: the shared journal was not reached since the start", journal.ErrUnreachable)
+		shared, err := j.reachable()
+		if err != nil {
+			return journal.Receipt{}, fmt.Errorf("append: %w", err)
 		}
 		return shared.Append(ctx, w)
 	}
@@ -319,20 +332,20 @@ func final(err error) bool {
 	return false
 }
 
-// Bounds implements journal.Journal. ErrUnreachable while the shared journal was not reached since the start.
+// Bounds implements journal.Journal. ErrUnreachable while the shared journal is away.
 func (j *Journal) Bounds(ctx context.Context) (trimmed, head journal.Pos, err error) {
-	shared := j.theShared()
-	if shared == nil {
-		return 0, 0, fmt.Errorf("bounds: %w", journal.ErrUnreachable)
+	shared, err := j.reachable()
+	if err != nil {
+		return 0, 0, fmt.Errorf("bounds: %w", err)
 	}
 	return shared.Bounds(ctx)
 }
 
 // Trim implements journal.Journal.
 func (j *Journal) Trim(ctx context.Context, upTo journal.Pos) error {
-	shared := j.theShared()
-	if shared == nil {
-		return fmt.Errorf("trim: %w", journal.ErrUnreachable)
+	shared, err := j.reachable()
+	if err != nil {
+		return fmt.Errorf("trim: %w", err)
 	}
 	return shared.Trim(ctx, upTo)
 }

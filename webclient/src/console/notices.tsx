@@ -1,6 +1,7 @@
 import "./notices.css";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import type { Alarm } from "../shared/protocol";
 import type { Desk } from "./desk";
 import type { Settings } from "./settings";
 import type { Texts } from "./texts";
@@ -9,6 +10,9 @@ import { isMuted } from "./tone";
 
 /** A blink of the line is nobody's business; after this time it is said. */
 const SAY_AFTER_MS = 1500;
+
+/** Nobody at a console can do anything about it, and nothing is lost: it is said calmly. */
+const isStoreAway = (a: Alarm) => a.channel === "store" && a.code === "away";
 
 /** What an agent must know before all else: the line, alarms, missed offers, a new version. */
 export function Notices({ desk, settings, t }: { desk: Desk; settings: Settings; t: Texts }) {
@@ -19,7 +23,12 @@ export function Notices({ desk, settings, t }: { desk: Desk; settings: Settings;
     <div class="sh-notices">
       <Line desk={desk} t={t} />
       {settings.sound.value && <Muted t={t} />}
-      {alarms.map((a) => (
+      {alarms.some(isStoreAway) && (
+        <p class="sh-notice" role="status">
+          <span>{t.storeAway}</span>
+        </p>
+      )}
+      {alarms.filter((a) => !isStoreAway(a)).map((a) => (
         <p key={`${a.channel}/${a.account}/${a.code}`} class="sh-notice sh-alarm" role="alert">
           <Icon name="alert" />
           <span>

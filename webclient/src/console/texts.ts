@@ -108,6 +108,8 @@ const en = {
   outdated: "The gateway was updated.",
   reload: "Load the new console",
   alarm: (channel: string) => `${channel} needs somebody: `,
+  storeAway:
+    "The gateways cannot reach what they share. What customers write is kept; conversations are given out again as soon as it is back.",
   dismiss: "Close this notice",
   signInTitle: "Sign in",
   signInLead: "To the agents' console of Backline",
@@ -252,6 +254,8 @@ const de: Texts = {
   outdated: "Das Gateway wurde aktualisiert.",
   reload: "Neue Konsole laden",
   alarm: (channel) => `${channel} braucht jemanden: `,
+  storeAway:
+    "Die Gateways erreichen ihren gemeinsamen Speicher nicht. Was Kunden schreiben, bleibt erhalten; Gespräche werden wieder verteilt, sobald er zurück ist.",
   dismiss: "Hinweis schließen",
   signInTitle: "Anmelden",
   signInLead: "An der Konsole von Backline",
