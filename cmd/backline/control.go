@@ -29,6 +29,7 @@ import (
 type controls struct {
 	access  *access.Store
 	links   *links.Store // nil when the public address is not known
+	shared  bool         // there are other nodes
 	journal interface {
 		Export(context.Context, io.Writer) error
 	}
@@ -151,7 +152,7 @@ func (a *App) control(ctx context.Context, l net.Listener, after *succession) er
 	case <-ctx.Done():
 		return l.Close()
 	}
-	c := &controls{access: a.access, links: a.links, journal: a.journal, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines, doctor: a.doctorRoutes, music: a.music, after: after}
+	c := &controls{access: a.access, links: a.links, journal: a.journal, shared: a.lease != nil, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines, doctor: a.doctorRoutes, music: a.music, after: after}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
 
@@ -169,7 +170,10 @@ func withFolder(ctx context.Context, data string, c *config.Config, do func(*htt
 	if !errors.Is(err, control.ErrNotRunning) {
 		return err
 	}
-	j, err := sqlite.Open(ctx, filepath.Join(data, "journal.db"), sqlite.Options{})
+	if err := aloneIn(data); err != nil {
+		return err
+	}
+	j, err := sqlite.Open(ctx, filepath.Join(data, journalFile), sqlite.Options{})
 	if err != nil {
 		return err
 	}

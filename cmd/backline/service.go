@@ -96,7 +96,7 @@ func (s *service) prepare(ctx context.Context) error {
 		}
 		_, _ = b.UDP.Close(), b.TCP.Close() // as above
 	}
-	types, err := sqlite.Types(ctx, filepath.Join(s.config.Data, journalFile))
+	types, err := sqlite.Types(ctx, filepath.Join(s.config.Data, diskFile(s.config)))
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,29 @@ const (
 	turnKey     = "turn.key"
 )
 
+// diskFile is the name of what a gateway writes to its own disk: the journal, or the spool.
+func diskFile(c *config.Config) string {
+	if c.Store.Engine == "redis" {
+		return spoolFile
+	}
+	return journalFile
+}
+
+// errShared: what a folder holds is not all, and only a running gateway has the rest.
+var errShared = errors.New("this data folder belongs to one of several gateways on Redis: start it first (backline serve)")
+
+// aloneIn refuses a folder whose gateway shares its journal.
+func aloneIn(folder string) error {
+	_, err := os.Stat(filepath.Join(folder, spoolFile))
+	if err == nil {
+		return errShared
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // openStore opens the journal of the configuration. changed is told when a shared journal goes away or comes back.
 func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed func(spool.State)) (*store, error) {
 	if c.Store.Engine != "redis" {
@@ -53,6 +76,9 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed 
 	options, err := redisOptions(c.Store)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(c.Data, journalFile)); err == nil {
+		return nil, fmt.Errorf("%s holds a journal of its own, which would stay unread: bring it over with journal export and journal import, and start with an empty folder", c.Data)
 	}
 	disk, err := sqlite.Open(ctx, filepath.Join(c.Data, spoolFile), sqlite.Options{})
 	if err != nil {

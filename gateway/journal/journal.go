@@ -64,7 +64,8 @@ type Write struct {
 	Events []Event
 }
 
-// Receipt names the last event of the append. Dup: the key was known, this is the receipt of the first time.
+// Receipt names the last event of the append. Dup: the key was known, this is the receipt of the first time. Pos and
+// Version are 0 when the events are durable and their place is not known yet (package spool).
 type Receipt struct {
 	Pos     Pos
 	Version uint64

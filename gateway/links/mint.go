@@ -159,6 +159,9 @@ func write[E gateway.Event](ctx context.Context, s *Store, stream string, at tim
 	if err != nil {
 		return &gateway.Error{Kind: gateway.Unavailable, Msg: "it could not be stored; try again in a moment", Err: err}
 	}
+	if r.Pos == 0 { // durable, and not yet ordered among several nodes: the tail brings it
+		return nil
+	}
 	first := r.Pos - uint64(len(events)) + 1 // an append's positions follow each other
 	s.mu.Lock()
 	defer s.mu.Unlock()
