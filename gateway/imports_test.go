@@ -122,12 +122,17 @@ var users = map[string][]string{
 	"backline/gateway/mailing":        nil,
 	"backline/gateway/journal/sqlite": nil, // an engine is chosen, not known
 	"backline/gateway/journal/memory": nil,
+	"backline/gateway/journal/redis":  nil,
+	"backline/gateway/journal/spool":  nil,
+	"backline/gateway/lease":          nil,
 	"backline/gateway/bus/redis":      nil, // nor is what carries the bus
 }
 
 // knows is what packages that stand below may import of ours.
 var knows = map[string][]string{
-	"backline/gateway/journal":   nil,
+	"backline/gateway/journal":       nil,
+	"backline/gateway/journal/spool": {"backline/gateway/journal"},
+	"backline/gateway/lease":         {"backline/gateway", "backline/gateway/journal"},
 	"backline/gateway/quickjson": nil,
 	"backline/gateway/httpx":     {"backline/gateway"},
 	"backline/gateway/wire":      {"backline/gateway"},
