@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"backline/gateway/journal/redis/redistest"
 )
 
 // Each row is one command line and what comes of it: the exit code, and a part of what it prints.
@@ -91,6 +93,42 @@ func TestCommandsReachTheRunningGateway(t *testing.T) {
 		t.Errorf("control socket: %v %v", info, err)
 	}
 	in.stop()
+}
+
+// An installation moves to Redis and back by export and import: the same record at the end.
+func TestJournalMovesToRedisAndBack(t *testing.T) {
+	in := install(t, "")
+	s := redistest.Start(t)
+	moved := filepath.Join(t.TempDir(), "redis.yaml")
+	text, err := os.ReadFile(in.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, "store: {engine: redis, url: \"redis://"+s.Addr+"\"}\n"...)
+	if err := os.WriteFile(moved, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	step := func(stdin string, args ...string) string {
+		t.Helper()
+		code, out, errs := run(t, stdin, append([]string{"journal"}, args...)...)
+		if code != exitDone {
+			t.Fatalf("journal %q: %s", args, errs)
+		}
+		return out
+	}
+	first := step("", "export", "--config", in.path)
+	step(first, "import", "--config", moved)
+	if out := step("", "verify", "--config", moved); !strings.Contains(out, "unchanged and in order") {
+		t.Error(out)
+	}
+	if code, _, errs := run(t, first, "journal", "import", "--config", moved); code != exitFailed || !strings.Contains(errs, "the journal is there already") {
+		t.Errorf("import over the first: code %d, %s", code, errs)
+	}
+	back := t.TempDir()
+	step(step("", "export", "--config", moved), "import", "--data", back)
+	if again := step("", "export", "--data", back); again != first || !strings.Contains(first, "jana") {
+		t.Errorf("another record at the end:\n%s\nbegan as\n%s", again, first)
+	}
 }
 
 // An export taken while the gateway runs fills an empty folder with the same record.

@@ -30,9 +30,7 @@ type controls struct {
 	access  *access.Store
 	links   *links.Store // nil when the public address is not known
 	shared  bool         // there are other nodes
-	journal interface {
-		Export(context.Context, io.Writer) error
-	}
+	journal journal.Journal
 	removed func(gateway.AgentID) // ends the agent's sockets
 	queues  []config.Queue        // nil: not known here
 
@@ -73,7 +71,7 @@ func (c *controls) handler() http.Handler {
 	c.musicRoutes(mux)
 	c.after.routes(mux)
 	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, r *http.Request) {
-		if err := c.journal.Export(r.Context(), w); err != nil {
+		if err := journal.Export(r.Context(), c.journal, w); err != nil {
 			panic(http.ErrAbortHandler) // the status is out: a cut connection says that it is not whole
 		}
 	})

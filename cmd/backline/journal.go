@@ -7,14 +7,21 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 
-	"backline/gateway/control"
 	"backline/gateway/history"
-	"backline/gateway/journal/sqlite"
+	"backline/gateway/journal"
 )
+
+// record is where the journal of an installation is, as the commands need it.
+type record interface {
+	fmt.Stringer // for people
+	Verify(ctx context.Context) (journal.Report, error)
+	Export(ctx context.Context, out io.Writer) error
+	// Restore fills a record that is empty; what goes wrong leaves it so.
+	Restore(ctx context.Context, in io.Reader) error
+}
 
 func (m *Main) journal(ctx context.Context, args []string) error {
 	if len(args) == 0 {
@@ -32,54 +39,55 @@ func (m *Main) journal(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	rec, err := recordOf(at.store, folder)
+	if err != nil {
+		return err
+	}
 	switch args[0] {
 	case "verify":
-		return m.verifyJournal(ctx, filepath.Join(folder, "journal.db"), *asJSON)
+		return m.verifyJournal(ctx, rec, folder, *asJSON)
 	case "export":
-		return m.exportJournal(ctx, folder, *file)
+		return m.exportJournal(ctx, rec, *file)
 	case "import":
-		return m.importJournal(ctx, folder, *file)
+		return m.importJournal(ctx, rec, *file)
 	}
 	return usagef("unknown %q: want verify, export or import", args[0])
 }
 
-func (m *Main) verifyJournal(ctx context.Context, path string, asJSON bool) error {
-	if _, err := os.Stat(path); err != nil {
-		return err
-	}
-	seen := history.Seen(ctx, filepath.Join(filepath.Dir(path), "history.db")) // before: the journal may grow
-	report, err := sqlite.Verify(ctx, path)
+func (m *Main) verifyJournal(ctx context.Context, rec record, folder string, asJSON bool) error {
+	seen := history.Seen(ctx, filepath.Join(folder, "history.db")) // before: the journal may grow
+	report, err := rec.Verify(ctx)
 	if err != nil {
 		return err
 	}
 	if len(report.Findings) == 0 && seen > report.Head {
-		report.Findings = []sqlite.Finding{{Pos: report.Head + 1, Problem: fmt.Sprintf(
+		report.Findings = []journal.Finding{{Pos: report.Head + 1, Problem: fmt.Sprintf(
 			"the journal ends before it, but history.db has seen position %d: the end is lost, or an older copy was put in place", seen)}}
 	}
 	if asJSON {
 		err = json.NewEncoder(m.Stdout).Encode(report)
 	} else {
-		m.printReport(path, report)
+		m.printReport(rec, report)
 	}
 	if err == nil && len(report.Findings) > 0 {
-		err = fmt.Errorf("%s is damaged (findings: %d). Stop the gateway, keep a copy of the folder, and import the latest export into an empty one", path, len(report.Findings))
+		err = fmt.Errorf("%s is damaged (findings: %d). Stop the gateway, keep a copy, and import the latest export into an empty one", rec, len(report.Findings))
 	}
 	return err
 }
 
-func (m *Main) printReport(path string, r sqlite.Report) {
+func (m *Main) printReport(rec record, r journal.Report) {
 	for _, f := range r.Findings {
-		fmt.Fprintf(m.Stdout, "%s: %s\n", path, f)
+		fmt.Fprintf(m.Stdout, "%s: %s\n", rec, f)
 	}
 	if len(r.Findings) == 0 {
-		fmt.Fprintf(m.Stdout, "%s: all %d records up to position %d are there, unchanged and in order\n", path, r.Head-r.Trimmed, r.Head)
+		fmt.Fprintf(m.Stdout, "%s: all %d records up to position %d are there, unchanged and in order\n", rec, r.Head-r.Trimmed, r.Head)
 	}
 }
 
 // exportJournal writes a copy. A file bears its name only when all of it is on the disk.
-func (m *Main) exportJournal(ctx context.Context, folder, file string) error {
+func (m *Main) exportJournal(ctx context.Context, rec record, file string) error {
 	if file == "-" {
-		return copyJournal(ctx, folder, m.Stdout)
+		return rec.Export(ctx, m.Stdout)
 	}
 	if _, err := os.Stat(file); err == nil {
 		return fmt.Errorf("%s is there already: choose another name", file)
@@ -89,7 +97,7 @@ func (m *Main) exportJournal(ctx context.Context, folder, file string) error {
 	if err != nil {
 		return err
 	}
-	err = copyJournal(ctx, folder, out)
+	err = rec.Export(ctx, out)
 	if err == nil {
 		err = out.Sync()
 	}
@@ -102,28 +110,8 @@ func (m *Main) exportJournal(ctx context.Context, folder, file string) error {
 	return os.Rename(part, file)
 }
 
-func copyJournal(ctx context.Context, folder string, out io.Writer) error {
-	return withControl(ctx, folder, func(c *http.Client) error {
-		c.Timeout = 0 // a large journal on a slow disk takes its time
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, control.Base+"/journal", nil)
-		if err != nil {
-			return err
-		}
-		res, err := c.Do(req)
-		if err != nil {
-			return err
-		}
-		defer res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			return fmt.Errorf("the gateway answered %s", res.Status)
-		}
-		_, err = io.Copy(out, res.Body)
-		return err
-	})
-}
-
-// importJournal fills a folder that has no journal yet; what goes wrong leaves none.
-func (m *Main) importJournal(ctx context.Context, folder, file string) error {
+// importJournal fills a record that is empty; what goes wrong leaves it so.
+func (m *Main) importJournal(ctx context.Context, rec record, file string) error {
 	in := m.Stdin
 	if file != "-" {
 		f, err := os.Open(file)
@@ -133,27 +121,9 @@ func (m *Main) importJournal(ctx context.Context, folder, file string) error {
 		defer f.Close()
 		in = f
 	}
-	path := filepath.Join(folder, "journal.db")
-	if _, err := os.Stat(path); err == nil {
-		return fmt.Errorf("%s is there already: import into an empty folder", path)
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := rec.Restore(ctx, in); err != nil {
 		return err
 	}
-	j, err := sqlite.Open(ctx, path, sqlite.Options{})
-	if err != nil {
-		return err
-	}
-	err = j.ImportFrom(ctx, in)
-	if closeErr := j.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
-			_ = os.Remove(path + suffix) // the reason is err; a rest is refused next time
-		}
-		return err
-	}
-	fmt.Fprintf(m.Stdout, "imported into %s\n", path)
+	fmt.Fprintf(m.Stdout, "imported into %s\n", rec)
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 type place struct {
 	config, data string
 	queues       []config.Queue // of the configuration, when it was read
+	store        config.Store   // of the configuration, when it was read
 }
 
 func (p *place) flags(fs *flag.FlagSet) {
@@ -41,7 +42,7 @@ func (p *place) folder(environ []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.queues = c.Queues
+	p.queues, p.store = c.Queues, c.Store
 	// People may be added before the first start.
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return "", fmt.Errorf("data folder: %w", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -98,14 +97,6 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed 
 	}
 	b := busredis.New(busredis.Options{Client: options, Name: c.Store.Name, Node: c.Node.Name, Address: c.Node.Address, Log: log})
 	return &store{Journal: s, disk: disk, spool: s, bus: b}, nil
-}
-
-// Export writes a copy of the journal.
-func (s *store) Export(ctx context.Context, out io.Writer) error {
-	if s.spool != nil {
-		return errors.New("the journal on Redis has no export yet")
-	}
-	return s.disk.Export(ctx, out)
 }
 
 // redisOptions is where Redis is.

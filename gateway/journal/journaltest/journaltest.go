@@ -3,6 +3,7 @@
 package journaltest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,9 @@ func Run(t *testing.T, e Engine) {
 		{"read waits for the first event", waits},
 		{"tail follows across a reopening", follow},
 		{"trim keeps keys, versions and the last event", trims},
+		{"an export fills an empty journal with the same record", exports},
+		{"an export of a trimmed journal begins where it does", exportsTrimmed},
+		{"an import that does not fit is refused", importsWhatFits},
 		{"a closed journal says so", closes},
 	}
 	for _, c := range tests {
@@ -397,6 +401,99 @@ func trims(t *testing.T, e Engine) {
 	}
 	if r := must(t, j, one("a", "", 5)); r.Pos != 6 || r.Version != 6 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// fillable is the journal as one that an export can fill. A journal that lies before another one is none.
+func fillable(t *testing.T, j journal.Journal) journal.Restorer {
+	t.Helper()
+	to, ok := j.(journal.Restorer)
+	if !ok {
+		t.Skipf("%T is not filled itself", j)
+	}
+	return to
+}
+
+// restored exports j into a new journal of the same engine.
+func restored(t *testing.T, e Engine, j journal.Journal) journal.Journal {
+	t.Helper()
+	var out bytes.Buffer
+	if err := journal.Export(t.Context(), j, &out); err != nil {
+		t.Fatal(err)
+	}
+	to := e.Open(t)
+	if err := journal.ImportFrom(t.Context(), fillable(t, to), &out); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func exports(t *testing.T, e Engine) {
+	j := e.Open(t)
+	for i := range 1500 { // more than one batch
+		w := one(fmt.Sprint("s", i%7), "", journal.Any)
+		if i%2 == 0 {
+			w.Key = fmt.Sprint("k", i)
+		}
+		w.Events[0].Data = []byte([]string{`{"n":1}`, ` { "n" : 1 }`, "", "null", "\xff\x00", `"ü\u2028<&>"`}[i%6])
+		w.Events = append(w.Events, journal.Event{Type: "u", At: at.Add(time.Duration(i) * time.Microsecond), Data: []byte(`[]`)})
+		must(t, j, w)
+	}
+	to := restored(t, e, j)
+	if e.Reopen != nil {
+		to = e.Reopen(t, to)
+	}
+	if d := cmp.Diff(all(t, j, 0), all(t, to, 0), cmpopts.EquateEmpty()); d != "" {
+		t.Error(d)
+	}
+	if r := must(t, to, one("other", "k1498", 0)); !r.Dup || r.Pos != 2998 {
+		t.Errorf("%+v: the key is forgotten", r)
+	}
+	if r := must(t, to, one("s0", "", 430)); r.Dup || r.Pos != 3001 {
+		t.Errorf("%+v: it goes on otherwise", r)
+	}
+}
+
+func exportsTrimmed(t *testing.T, e Engine) {
+	j := e.Open(t)
+	for i := range 5 {
+		must(t, j, one("a", fmt.Sprint("k", i), uint64(i)))
+	}
+	if err := j.Trim(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	to := restored(t, e, j)
+	if trimmed, head, err := to.Bounds(t.Context()); trimmed != 3 || head != 5 || err != nil {
+		t.Error(trimmed, head, err)
+	}
+	if _, err := to.Read(t.Context(), 0, 10, 0); !errors.Is(err, journal.ErrTrimmed) {
+		t.Errorf("%v, want ErrTrimmed", err)
+	}
+	if r := must(t, to, one("a", "", 5)); r.Pos != 6 || r.Version != 6 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func importsWhatFits(t *testing.T, e Engine) {
+	j := e.Open(t)
+	must(t, j, one("a", "", 0))
+	first := all(t, j, 0)[0]
+	for _, pos := range []journal.Pos{1, 3} {
+		ev := first
+		ev.Pos, ev.Version = pos, 2
+		if err := fillable(t, j).Import(t.Context(), []journal.Event{ev}); !errors.Is(err, journal.ErrInvalid) {
+			t.Errorf("position %d after 1: %v, want ErrInvalid", pos, err)
+		}
+	}
+	var out bytes.Buffer
+	if err := journal.Export(t.Context(), j, &out); err != nil {
+		t.Fatal(err)
+	}
+	if err := journal.ImportFrom(t.Context(), fillable(t, j), &out); err == nil {
+		t.Error("an export was taken into a journal that is not empty")
+	}
+	if got := len(all(t, j, 0)); got != 1 {
+		t.Errorf("%d events", got)
 	}
 }
 

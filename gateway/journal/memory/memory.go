@@ -4,6 +4,7 @@ package memory
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -28,7 +29,10 @@ func New() *Journal {
 	return &Journal{versions: map[string]uint64{}, keys: map[string]journal.Receipt{}, changed: make(chan struct{})}
 }
 
-var _ journal.Journal = (*Journal)(nil)
+var (
+	_ journal.Journal  = (*Journal)(nil)
+	_ journal.Importer = (*Journal)(nil)
+)
 
 // FailWith makes appends fail: fault is asked before each and its error is returned. nil ends it.
 func (j *Journal) FailWith(fault func(journal.Write) error) {
@@ -91,6 +95,38 @@ func (j *Journal) write(w journal.Write) journal.Receipt {
 	close(j.changed)
 	j.changed = make(chan struct{})
 	return r
+}
+
+// Import implements journal.Importer.
+func (j *Journal) Import(_ context.Context, events []journal.Event) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return journal.ErrClosed
+	}
+	head := j.trimmed + uint64(len(j.events))
+	for i, e := range events {
+		if i == 0 && head == 0 {
+			head = e.Pos - 1
+		}
+		if e.Pos != head+1+uint64(i) {
+			return fmt.Errorf("%w: import: position %d follows %d", journal.ErrInvalid, e.Pos, head+uint64(i))
+		}
+	}
+	if len(j.events) == 0 {
+		j.trimmed = head
+	}
+	for _, e := range events {
+		e.At, e.Data = e.At.UTC().Truncate(time.Microsecond), slices.Clone(e.Data)
+		j.events = append(j.events, e)
+		j.versions[e.Stream] = e.Version
+		if e.Key != "" {
+			j.keys[e.Key] = journal.Receipt{Pos: e.Pos, Version: e.Version}
+		}
+	}
+	close(j.changed)
+	j.changed = make(chan struct{})
+	return nil
 }
 
 // Read implements journal.Journal.

@@ -8,58 +8,167 @@ import (
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"backline/gateway/journal"
 )
 
 // minVersion has XTRIM MINID (redis.io/commands/xtrim).
 const minVersion = "6.2"
 
-// check refuses a server that may lose what it acknowledges.
+// Level is how a finding is to be taken.
+type Level string
+
+// Levels. Open refuses a server with a finding of Refused.
+const (
+	Fine    Level = "fine"
+	Warning Level = "warning" // it works, and a fail-over can lose more than it must
+	Refused Level = "refused" // what was acknowledged can be lost, or nothing works
+)
+
+// Finding is one property of a server that decides about what it keeps.
+type Finding struct {
+	What   string // a setting of Redis, or version, role, keys
+	Level  Level
+	Detail string // what is there, and what comes of it
+	Fix    string // what to do; empty where all is fine
+}
+
+// Check looks at the server of a journal, which need not be open elsewhere: can it lose what it acknowledges? The error
+// is that of a server that cannot be asked.
+func Check(ctx context.Context, o Options) ([]Finding, error) {
+	j := connect(o)
+	found, err := j.examine(ctx)
+	return found, errors.Join(err, j.client.Close(), j.reader.Close())
+}
+
+// check refuses a server that may lose what it acknowledged.
 func (j *Journal) check(ctx context.Context) error {
-	info, err := j.client.Info(ctx, "server", "replication").Result()
+	found, err := j.examine(ctx)
 	if err != nil {
 		return err
 	}
-	if v := field(info, "redis_version"); older(v, minVersion) {
-		return fmt.Errorf("version %s is too old; at least %s is needed", v, minVersion)
-	}
-	if role := field(info, "role"); role != "master" {
-		return fmt.Errorf("this server is a %s: name the primary, or the sentinels with the primary's name", role)
-	}
-	for _, want := range []struct{ name, value, why string }{
-		{"appendonly", "yes", "a crash would lose everything since the last snapshot"},
-		{"appendfsync", "always", "a power failure would lose the last second"},
-		{"maxmemory-policy", "noeviction", "a full memory would throw the journal away"},
-	} {
-		got, err := j.client.ConfigGet(ctx, want.name).Result()
-		if err != nil {
-			return fmt.Errorf("read %s: %w", want.name, err)
-		}
-		if got[want.name] != want.value {
-			return fmt.Errorf("%s is %q and must be %q: %s", want.name, got[want.name], want.value, want.why)
-		}
-	}
-	if j.opts.Replicas < 0 {
-		n, err := strconv.Atoi(field(info, "connected_slaves"))
-		if err != nil {
-			return fmt.Errorf("read connected_slaves: %w", err)
-		}
-		j.opts.Replicas = min(n, 1)
-	}
-	return j.kind(ctx)
-}
-
-// kind refuses keys that are there and are not ours.
-func (j *Journal) kind(ctx context.Context) error {
-	for key, want := range map[string]string{j.key.log: "stream", j.key.versions: "hash", j.key.meta: "hash"} {
-		got, err := j.client.Type(ctx, key).Result()
-		if err != nil && !errors.Is(err, goredis.Nil) {
-			return err
-		}
-		if got != "none" && got != want {
-			return fmt.Errorf("%s is a %s and must be a %s: another program uses the name", key, got, want)
+	for _, f := range found {
+		switch {
+		case f.Level != Refused:
+		case f.What == "role" && j.moves():
+			return fmt.Errorf("%w: %s", journal.ErrUnreachable, f.Detail)
+		default:
+			return fmt.Errorf("%s: %s", f.Detail, f.Fix)
 		}
 	}
 	return nil
+}
+
+// moves reports whether somebody makes another server the primary when it must be.
+func (j *Journal) moves() bool {
+	_, cluster := j.client.(*goredis.ClusterClient)
+	return cluster || j.opts.Client.MasterName != ""
+}
+
+// examine asks the server for all that matters.
+func (j *Journal) examine(ctx context.Context) ([]Finding, error) {
+	c, err := j.home(ctx)
+	if err != nil {
+		return nil, j.failure(ctx, "look at the server", err)
+	}
+	info, err := c.Info(ctx, "server", "replication").Result()
+	if err != nil {
+		return nil, j.failure(ctx, "look at the server", err)
+	}
+	connected, _ := strconv.Atoi(field(info, "connected_slaves")) // what is no number is none
+	if j.opts.Replicas < 0 {
+		j.opts.Replicas = min(connected, 1)
+	}
+	found := []Finding{version(info), role(info)}
+	for _, want := range durable {
+		got, err := setting(ctx, c, want.name)
+		if err != nil {
+			return nil, j.failure(ctx, "read "+want.name, err)
+		}
+		f := Finding{What: want.name, Level: Fine, Detail: fmt.Sprintf("%s is %q", want.name, got)}
+		if got != want.value {
+			f.Level, f.Detail = Refused, fmt.Sprintf("%s and must be %q", f.Detail, want.value)
+			f.Fix = want.why
+		}
+		found = append(found, f)
+	}
+	least, err := setting(ctx, c, "min-replicas-to-write")
+	if err != nil {
+		return nil, j.failure(ctx, "read min-replicas-to-write", err)
+	}
+	found = append(found, replicas(info, connected, least))
+	foreign, err := j.kind(ctx)
+	if err != nil {
+		return nil, j.failure(ctx, "look at the keys", err)
+	}
+	return append(found, foreign), nil
+}
+
+// durable are the settings without which a server loses what it acknowledged.
+var durable = []struct{ name, value, why string }{
+	{"appendonly", "yes", "a crash would lose everything since the last snapshot"},
+	{"appendfsync", "always", "a power failure would lose the last second"},
+	{"maxmemory-policy", "noeviction", "a full memory would throw the journal away"},
+}
+
+func setting(ctx context.Context, c goredis.UniversalClient, name string) (string, error) {
+	got, err := c.ConfigGet(ctx, name).Result()
+	return got[name], err
+}
+
+func version(info string) Finding {
+	v := field(info, "redis_version")
+	f := Finding{What: "version", Level: Fine, Detail: "version " + v}
+	if older(v, minVersion) {
+		f.Level, f.Detail, f.Fix = Refused, f.Detail+" is too old", "at least "+minVersion+" is needed"
+	}
+	return f
+}
+
+func role(info string) Finding {
+	r := field(info, "role")
+	if r == "master" {
+		return Finding{What: "role", Level: Fine, Detail: "this server is the primary"}
+	}
+	return Finding{What: "role", Level: Refused, Detail: "this server is a " + r, Fix: "name the primary, or the sentinels with the primary's name"}
+}
+
+// replicas judges min-replicas-to-write. Without it a primary that was cut off goes on taking what the one that was
+// promoted meanwhile does not have (redis.io/docs/latest/operate/oss_and_stack/management/replication).
+func replicas(info string, connected int, least string) Finding {
+	f := Finding{What: "min-replicas-to-write", Level: Fine}
+	n, _ := strconv.Atoi(least) // the server's own number
+	good, _ := strconv.Atoi(field(info, "min_slaves_good_slaves"))
+	switch {
+	case n > 0 && good < n:
+		f.Level, f.Detail = Warning, fmt.Sprintf("min-replicas-to-write is %d and %d replicas are in step: nothing is written", n, good)
+		f.Fix = "look why the replicas are away"
+	case n > 0:
+		f.Detail = fmt.Sprintf("min-replicas-to-write is %d, %d replicas are in step", n, good)
+	case connected > 0:
+		f.Level = Warning
+		f.Detail = fmt.Sprintf("min-replicas-to-write is 0 with %d replicas: a primary that is cut off from them goes on taking what a fail-over then throws away", connected)
+		f.Fix = "set min-replicas-to-write 1 and min-replicas-max-lag 5 on all servers"
+	default:
+		f.Detail = "no replica is connected: what is written is on this server's disk alone"
+	}
+	return f
+}
+
+// kind finds keys that are there and are not ours.
+func (j *Journal) kind(ctx context.Context) (Finding, error) {
+	f := Finding{What: "keys", Level: Fine, Detail: "the keys " + tagged(j.opts.Name) + "* are free or a journal's"}
+	for key, want := range map[string]string{j.key.log: "stream", j.key.versions: "hash", j.key.meta: "hash"} {
+		got, err := j.client.Type(ctx, key).Result()
+		if err != nil && !errors.Is(err, goredis.Nil) {
+			return f, err
+		}
+		if got != "none" && got != want {
+			f.Level, f.Detail = Refused, fmt.Sprintf("%s is a %s and must be a %s", key, got, want)
+			f.Fix = "another program uses the name"
+		}
+	}
+	return f, nil
 }
 
 func field(info, name string) string {

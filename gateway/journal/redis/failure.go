@@ -18,6 +18,7 @@ func (j *Journal) failure(ctx context.Context, doing string, err error) error {
 	case j.isClosed() || errors.Is(err, goredis.ErrClosed):
 		return journal.ErrClosed
 	case transient(err):
+		j.lookAround(ctx)
 		return fmt.Errorf("%s: %w: redis: %w", doing, journal.ErrUnreachable, err)
 	}
 	return fmt.Errorf("%s: redis: %w", doing, err)

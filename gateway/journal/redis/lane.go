@@ -91,7 +91,7 @@ func (j *Journal) send(batch []*request) {
 	defer cancel()
 	left := j.pipeline(ctx, batch)
 	if len(left) > 0 { // the server does not know the script: it was restarted, or another one was promoted
-		if err := appendScript.Load(ctx, j.client).Err(); err == nil {
+		if err := j.load(ctx); err == nil {
 			left = j.pipeline(ctx, left)
 		}
 	}
@@ -101,18 +101,31 @@ func (j *Journal) send(batch []*request) {
 	}
 }
 
+func (j *Journal) load(ctx context.Context) error {
+	c, err := j.home(ctx)
+	if err != nil {
+		return err
+	}
+	return appendScript.Load(ctx, c).Err()
+}
+
 // pipeline returns the requests that the server has refused for want of the script.
 func (j *Journal) pipeline(ctx context.Context, batch []*request) (unknown []*request) {
+	c, err := j.home(ctx)
+	if err != nil {
+		for _, r := range batch {
+			r.err = fmt.Errorf("append: %w: redis: %w", journal.ErrUnreachable, err)
+			close(r.done)
+		}
+		return nil
+	}
 	keys := j.scriptKeys(time.Now())
-	p := j.client.Pipeline()
+	p := c.Pipeline()
 	cmds := make([]*goredis.Cmd, len(batch))
 	for i, r := range batch {
 		cmds[i] = appendScript.EvalSha(ctx, p, keys, arguments(r.write)...)
 	}
-	var wait *goredis.Cmd
-	if j.opts.Replicas > 0 {
-		wait = p.Do(ctx, "WAIT", j.opts.Replicas, j.opts.ReplicaWait.Milliseconds())
-	}
+	wait := j.wait(ctx, p)
 	_, _ = p.Exec(ctx) // each command has its own error
 	short := j.short(wait)
 	for i, r := range batch {
@@ -128,10 +141,19 @@ func (j *Journal) pipeline(ctx context.Context, batch []*request) (unknown []*re
 			continue
 		default:
 			r.err = refusal(err)
+			j.lookAround(ctx)
 		}
 		close(r.done)
 	}
 	return unknown
+}
+
+// wait ends a pipeline: the replicas have what came before. nil: none is asked.
+func (j *Journal) wait(ctx context.Context, p goredis.Pipeliner) *goredis.Cmd {
+	if j.opts.Replicas <= 0 {
+		return nil
+	}
+	return p.Do(ctx, "WAIT", j.opts.Replicas, j.opts.ReplicaWait.Milliseconds())
 }
 
 // short is why the replicas do not count, or nil.

@@ -70,18 +70,37 @@ type Journal struct {
 	err    error // of Close; read after once
 }
 
-var _ journal.Journal = (*Journal)(nil)
+var (
+	_ journal.Journal  = (*Journal)(nil)
+	_ journal.Importer = (*Journal)(nil)
+)
 
 // names are the keys of one journal.
 type names struct{ log, versions, meta, keys string }
 
-func namesOf(name string) names {
-	tag := "{" + name + "}:"
-	return names{log: tag + "log", versions: tag + "versions", meta: tag + "meta", keys: tag + "keys:"}
+// namesOf takes what the names begin with: a hash tag, and more where it is a journal beside another.
+func namesOf(prefix string) names {
+	return names{log: prefix + "log", versions: prefix + "versions", meta: prefix + "meta", keys: prefix + "keys:"}
 }
 
-// Open connects and checks that the server keeps what it is given.
+// tagged is the hash tag of a journal's keys.
+func tagged(name string) string { return "{" + name + "}:" }
+
+// Open connects and checks that the server keeps what it is given. ErrUnreachable: it does not answer, or the sentinels
+// name no primary just now, and trying again is right; another error is what must be changed.
 func Open(ctx context.Context, o Options) (*Journal, error) {
+	j := connect(o)
+	if err := j.check(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal on Redis at %s: %w", strings.Join(o.Client.Addrs, ", "), err), j.client.Close(), j.reader.Close())
+	}
+	for range lanes {
+		j.lanes.Go(j.lane)
+	}
+	return j, nil
+}
+
+// connect makes a journal that nobody has looked at.
+func connect(o Options) *Journal {
 	if o.Name == "" {
 		o.Name = "backline"
 	}
@@ -93,15 +112,24 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	o.Client.DisableIdentity = true
 	blocking := o.Client
 	blocking.ReadTimeout = readBlock + 5*time.Second
-	j := &Journal{opts: o, client: goredis.NewUniversalClient(&o.Client), reader: goredis.NewUniversalClient(&blocking), key: namesOf(o.Name),
+	return &Journal{opts: o, client: goredis.NewUniversalClient(&o.Client), reader: goredis.NewUniversalClient(&blocking), key: namesOf(tagged(o.Name)),
 		reqs: make(chan *request, maxBatch), closed: make(chan struct{})}
-	if err := j.check(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal on Redis at %s: %w", strings.Join(o.Client.Addrs, ", "), err), j.client.Close(), j.reader.Close())
+}
+
+// home is a client of the one server that has the journal's keys: commands that name none, such as WAIT, must reach
+// it, too.
+func (j *Journal) home(ctx context.Context) (goredis.UniversalClient, error) {
+	if c, ok := j.client.(*goredis.ClusterClient); ok {
+		return c.MasterForKey(ctx, j.key.log)
 	}
-	for range lanes {
-		j.lanes.Go(j.lane)
+	return j.client, nil
+}
+
+// lookAround has a cluster's client ask again who has which keys.
+func (j *Journal) lookAround(ctx context.Context) {
+	if c, ok := j.client.(*goredis.ClusterClient); ok {
+		c.ReloadState(ctx)
 	}
-	return j, nil
 }
 
 // Bounds implements journal.Journal.

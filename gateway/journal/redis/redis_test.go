@@ -31,10 +31,11 @@ func open(t testing.TB, s *redistest.Server, o redis.Options) *redis.Journal {
 
 func TestConformance(t *testing.T) {
 	s := redistest.Start(t)
-	name := ""
+	name, opened := "", 0
 	journaltest.Run(t, journaltest.Engine{
 		Open: func(t *testing.T) journal.Journal {
-			name = t.Name()
+			opened++
+			name = fmt.Sprint("j", opened)
 			return open(t, s, redis.Options{Name: name})
 		},
 		Reopen: func(t *testing.T, j journal.Journal) journal.Journal {

@@ -69,6 +69,44 @@ end
 return {pos, version, 'done', 0}
 `)
 
+// importScript writes events with their positions and versions behind what is there, or into an empty journal.
+//
+//	KEYS  log, versions, meta, keys of a week
+//	ARGV  life of a week's keys in seconds, then position, stream, version, type, µs, key, data of each event
+//
+// It returns the position that is missing before the first one, or 0.
+var importScript = goredis.NewScript(luaWrite + `
+local meta = redis.call('HMGET', KEYS[3], 'head', 'chain')
+local head, chain, first = tonumber(meta[1] or '0'), meta[2] or '', tonumber(ARGV[2])
+if meta[1] and head ~= first - 1 then return head + 1 end
+if not meta[1] then redis.call('HSET', KEYS[3], 'trimmed', string.format('%d', first - 1)) end
+local keyed = false
+for i = 2, #ARGV, 7 do
+  local pos, stream, version, key = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+5]
+  chain = write(KEYS[1], pos, chain, stream, version, ARGV[i+3], ARGV[i+4], key, ARGV[i+6])
+  redis.call('HSET', KEYS[2], stream, version)
+  if key ~= '' then
+    redis.call('HSET', KEYS[4], key, pos .. ',' .. version)
+    keyed = true
+  end
+end
+redis.call('HSET', KEYS[3], 'head', ARGV[#ARGV-6], 'chain', chain)
+if keyed then redis.call('EXPIRE', KEYS[4], ARGV[1]) end
+return 0
+`)
+
+// adoptScript gives the keys of one journal, the first half of KEYS, the names of another that must be empty.
+var adoptScript = goredis.NewScript(`
+local n = #KEYS / 2
+for i = 1, n do
+  if redis.call('EXISTS', KEYS[n+i]) == 1 then return KEYS[n+i] end
+end
+for i = 1, n do
+  if redis.call('EXISTS', KEYS[i]) == 1 then redis.call('RENAME', KEYS[i], KEYS[n+i]) end
+end
+return ''
+`)
+
 // trimScript drops the events up to ARGV[1] of KEYS log, meta; never the last one.
 var trimScript = goredis.NewScript(`
 local upTo = math.min(tonumber(ARGV[1]), tonumber(redis.call('HGET', KEYS[2], 'head') or '0') - 1)
@@ -97,8 +135,10 @@ const (
 	keyLife = 4 * keyWeek
 )
 
+func weekOf(now time.Time) int64 { return now.Unix() / int64(keyWeek/time.Second) }
+
 func (j *Journal) scriptKeys(now time.Time) []string {
-	week := now.Unix() / int64(keyWeek/time.Second)
+	week := weekOf(now)
 	keys := []string{j.key.log, j.key.versions, j.key.meta}
 	for i := range int64(3) {
 		keys = append(keys, j.key.keys+strconv.FormatInt(week-i, 10))

@@ -1,18 +1,13 @@
 package sqlite
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql/driver"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
-	"time"
+	"os"
+	"path/filepath"
 
 	"backline/gateway/journal"
 )
@@ -63,137 +58,37 @@ func (j *Journal) importBatch(ctx context.Context, events []journal.Event) error
 	})
 }
 
-// Export format: a header line, one line an event, a trailer with the SHA-256 of all bytes before it.
-type (
-	exportHeader struct {
-		Format string      `json:"backline_journal"`
-		After  journal.Pos `json:"after"`
-		Last   journal.Pos `json:"last"`
-	}
-	exportEvent struct {
-		Pos     journal.Pos     `json:"pos"`
-		Stream  string          `json:"stream"`
-		Version uint64          `json:"version"`
-		Type    string          `json:"type"`
-		At      time.Time       `json:"at"`
-		Key     string          `json:"key,omitempty"`
-		Data    json.RawMessage `json:"data"`
-	}
-	exportTrailer struct {
-		SHA256 string `json:"sha256"`
-	}
-)
-
-const exportFormat = "1"
-
-// Export writes a consistent copy of the journal while it is in use: everything up to the head of this moment.
-func (j *Journal) Export(ctx context.Context, out io.Writer) error {
-	after, last, err := j.Bounds(ctx)
+// Restore makes the journal at path from an export ([journal.Export]). The file bears its name only when all of it is
+// there and on the disk; what goes wrong leaves none.
+func Restore(ctx context.Context, path string, in io.Reader) error {
+	lock, err := lockFile(path + ".lock") // nobody opens it meanwhile
 	if err != nil {
 		return err
 	}
-	sum := sha256.New()
-	w := bufio.NewWriterSize(io.MultiWriter(out, sum), 64<<10)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(exportHeader{exportFormat, after, last}); err != nil {
-		return err
+	defer lock.Close()
+	if _, err := os.Stat(path); err == nil {
+		return fmt.Errorf("%s is there already: import into an empty folder", path)
 	}
-	for after < last {
-		events, err := j.query(ctx, after, maxBatch)
-		if err != nil {
-			return err
-		}
-		if len(events) == 0 {
-			return fmt.Errorf("export: events after %d are gone", after)
-		}
-		for _, e := range events {
-			if e.Pos > last {
-				break
-			}
-			if err := enc.Encode(exportEvent{e.Pos, e.Stream, e.Version, e.Type, e.At, e.Key, e.Data}); err != nil {
-				return fmt.Errorf("export position %d: %w", e.Pos, err)
-			}
-		}
-		after = events[len(events)-1].Pos
+	part := path + ".part"
+	discard(part)
+	j, err := Open(ctx, part, Options{})
+	if err == nil {
+		err = errors.Join(journal.ImportFrom(ctx, j, in), j.Close())
 	}
-	if err := w.Flush(); err != nil {
-		return err
+	if err == nil {
+		err = os.Rename(part, path)
 	}
-	return json.NewEncoder(out).Encode(exportTrailer{hex.EncodeToString(sum.Sum(nil))})
-}
-
-// maxExportLine bounds one line: data, and JSON around it.
-const maxExportLine = journal.MaxDataBytes + 8<<10
-
-// ImportFrom restores an export into an empty journal. An export that was cut off or altered is refused before
-// its last batch; the half-filled journal must then be thrown away.
-func (j *Journal) ImportFrom(ctx context.Context, in io.Reader) error {
-	if _, head, err := j.Bounds(ctx); err != nil || head != 0 {
-		return errors.Join(err, errors.New("import: the journal is not empty"))
-	}
-	sc := bufio.NewScanner(in)
-	sc.Buffer(make([]byte, 64<<10), maxExportLine)
-	sum := sha256.New()
-	header, err := readHeader(sc, sum)
 	if err != nil {
-		return err
+		discard(part)
+		return errors.Join(err, os.Remove(path+".lock"))
 	}
-	next := header.After + 1
-	var batch []journal.Event
-	for sc.Scan() {
-		line := sc.Bytes()
-		if next > header.Last {
-			return j.finishImport(ctx, batch, line, sum)
-		}
-		e, err := readEvent(line, next)
-		if err != nil {
-			return err
-		}
-		hashLine(sum, line)
-		next++
-		if batch = append(batch, e); len(batch) == maxBatch && next <= header.Last {
-			if err := j.Import(ctx, batch); err != nil {
-				return err
-			}
-			batch = nil
-		}
-	}
-	return errors.Join(sc.Err(), errors.New("import: the export was cut off"))
+	_ = os.Remove(part + ".lock") // empty, and in nobody's way
+	return syncDir(filepath.Dir(path))
 }
 
-func readHeader(sc *bufio.Scanner, sum hash.Hash) (exportHeader, error) {
-	var h exportHeader
-	if !sc.Scan() {
-		return h, errors.Join(sc.Err(), errors.New("import: the export is empty"))
+// discard removes what an import has left. A rest is found by the next one.
+func discard(path string) {
+	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
+		_ = os.Remove(path + suffix)
 	}
-	if err := json.Unmarshal(sc.Bytes(), &h); err != nil || h.Format != exportFormat || h.After > h.Last {
-		return h, errors.New("import: this is no export of a Backline journal of format " + exportFormat)
-	}
-	hashLine(sum, sc.Bytes())
-	return h, nil
-}
-
-func hashLine(sum hash.Hash, line []byte) {
-	sum.Write(line)
-	sum.Write([]byte{'\n'})
-}
-
-func readEvent(line []byte, want journal.Pos) (journal.Event, error) {
-	var x exportEvent
-	if err := json.Unmarshal(line, &x); err != nil {
-		return journal.Event{}, fmt.Errorf("import position %d: %w", want, err)
-	}
-	if x.Pos != want || x.Stream == "" || x.Type == "" || len(x.Data) == 0 || x.Version == 0 {
-		return journal.Event{}, fmt.Errorf("import: line of position %d is incomplete or out of order", want)
-	}
-	return journal.Event{Pos: x.Pos, Stream: x.Stream, Version: x.Version, Type: x.Type, At: x.At, Key: x.Key, Data: bytes.Clone(x.Data)}, nil
-}
-
-func (j *Journal) finishImport(ctx context.Context, batch []journal.Event, line []byte, sum hash.Hash) error {
-	var t exportTrailer
-	if err := json.Unmarshal(line, &t); err != nil || t.SHA256 != hex.EncodeToString(sum.Sum(nil)) {
-		return errors.New("import: the export was altered: its checksum does not fit")
-	}
-	return j.Import(ctx, batch)
 }

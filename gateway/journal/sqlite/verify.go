@@ -10,40 +10,12 @@ import (
 	"backline/gateway/journal"
 )
 
-// Finding is one thing wrong with a journal file.
-type Finding struct {
-	Pos     journal.Pos `json:"pos,omitempty"`
-	Stream  string      `json:"stream,omitempty"`
-	Problem string      `json:"problem"`
-}
-
-func (f Finding) String() string {
-	s := f.Problem
-	if f.Stream != "" {
-		s = fmt.Sprintf("stream %q: %s", f.Stream, s) // quoted: what is damaged may hold anything
-	}
-	if f.Pos > 0 {
-		s = fmt.Sprintf("position %d: %s", f.Pos, s)
-	}
-	return s
-}
-
-// Report is what [Verify] saw: the positions after Trimmed up to Head, and what is wrong with them.
-type Report struct {
-	Trimmed  journal.Pos `json:"trimmed"`
-	Head     journal.Pos `json:"head"`
-	Findings []Finding   `json:"findings"`
-}
-
-// maxFindings bounds a report: what is that broken needs no longer list.
-const maxFindings = 100
-
 // Verify reads a journal file, which may be in use, and reports what is wrong with it; no finding means that
 // every row is there, unchanged and in order. A tail that is gone as a whole, rows, heads, keys and log
 // alike, leaves no trace in the file: whoever has seen a later position than Head knows of it. An error means
 // that the file could not be judged.
-func Verify(ctx context.Context, path string) (Report, error) {
-	v := &verifier{report: Report{Findings: []Finding{}}, last: map[string]mark{}}
+func Verify(ctx context.Context, path string) (journal.Report, error) {
+	v := &verifier{report: journal.Report{Findings: []journal.Finding{}}, last: map[string]mark{}}
 	if err := v.log(ctx, path+"-wal"); err != nil {
 		return v.report, fmt.Errorf("verify the write-ahead log: %w", err)
 	}
@@ -72,7 +44,7 @@ func Verify(ctx context.Context, path string) (Report, error) {
 // verifier collects a report. Each step relies on the ones before it.
 type verifier struct {
 	conn   *sql.Conn
-	report Report
+	report journal.Report
 	last   map[string]mark // of each stream
 }
 
@@ -81,18 +53,12 @@ type mark struct {
 	pos     journal.Pos
 }
 
-func (v *verifier) add(e journal.Event, format string, args ...any) {
-	if len(v.report.Findings) < maxFindings {
-		v.report.Findings = append(v.report.Findings, Finding{Pos: e.Pos, Stream: e.Stream, Problem: fmt.Sprintf(format, args...)})
-	}
-}
-
 // unreadable is a finding, unless the caller gave up.
 func (v *verifier) unreadable(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	v.add(journal.Event{}, "%s%v", what, err)
+	v.report.Add(journal.Event{}, "%s%v", what, err)
 	return nil
 }
 
@@ -103,7 +69,7 @@ func (v *verifier) each(ctx context.Context, query string, f func(*sql.Rows) err
 		return v.unreadable(ctx, "the file cannot be read as a journal: ", err)
 	}
 	defer rows.Close()
-	for rows.Next() && len(v.report.Findings) < maxFindings {
+	for rows.Next() && !v.report.Full() {
 		if err := f(rows); err != nil {
 			return v.unreadable(ctx, "a row cannot be read: ", err)
 		}
@@ -120,7 +86,7 @@ func (v *verifier) pages(ctx context.Context) error {
 		var line string
 		err := rows.Scan(&line)
 		if err == nil && line != "ok" {
-			v.add(journal.Event{}, "file structure: %s", line)
+			v.report.Add(journal.Event{}, "file structure: %s", line)
 		}
 		return err
 	})
@@ -143,13 +109,13 @@ func (v *verifier) rows(ctx context.Context) error {
 		e.At = time.UnixMicro(at)
 		switch {
 		case e.Pos != v.report.Head+1:
-			v.add(e, "positions %d to %d are missing before it", v.report.Head+1, e.Pos-1)
+			v.report.Add(e, "positions %d to %d are missing before it", v.report.Head+1, e.Pos-1)
 		case checksum(sum, &e) != uint32(have):
-			v.add(e, "the row was altered: its checksum does not fit")
+			v.report.Add(e, "the row was altered: its checksum does not fit")
 		}
 		before, seen := v.last[e.Stream]
 		if (seen || v.report.Trimmed == 0) && e.Version != before.version+1 {
-			v.add(e, "version %d follows %d in its stream", e.Version, before.version)
+			v.report.Add(e, "version %d follows %d in its stream", e.Version, before.version)
 		}
 		v.report.Head, sum, v.last[e.Stream] = e.Pos, uint32(have), mark{e.Version, e.Pos}
 		return nil
@@ -166,7 +132,7 @@ func (v *verifier) heads(ctx context.Context) error {
 		}
 		row, seen := v.last[stream]
 		if (seen || head.pos > v.report.Trimmed) && row != head {
-			v.add(journal.Event{Stream: stream}, "its head says version %d at position %d, its last row is version %d at position %d",
+			v.report.Add(journal.Event{Stream: stream}, "its head says version %d at position %d, its last row is version %d at position %d",
 				head.version, head.pos, row.version, row.pos)
 		}
 		delete(v.last, stream)
@@ -176,7 +142,7 @@ func (v *verifier) heads(ctx context.Context) error {
 		return err
 	}
 	for stream, row := range v.last {
-		v.add(journal.Event{Pos: row.pos, Stream: stream}, "the stream has no head")
+		v.report.Add(journal.Event{Pos: row.pos, Stream: stream}, "the stream has no head")
 	}
 	return nil
 }
@@ -191,7 +157,7 @@ func (v *verifier) keys(ctx context.Context) error {
 			var e journal.Event
 			err := rows.Scan(&e.Pos, &e.Stream)
 			if err == nil {
-				v.add(e, "%s", problem)
+				v.report.Add(e, "%s", problem)
 			}
 			return err
 		}

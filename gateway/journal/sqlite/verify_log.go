@@ -39,7 +39,7 @@ func (v *verifier) log(ctx context.Context, path string) error {
 			return err
 		}
 		if bad == before {
-			v.add(journal.Event{}, "write-ahead log: frame %d is damaged, and %d frames behind it cannot be read", bad, lost)
+			v.report.Add(journal.Event{}, "write-ahead log: frame %d is damaged, and %d frames behind it cannot be read", bad, lost)
 			return nil
 		}
 		before = bad
