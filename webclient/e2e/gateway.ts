@@ -62,6 +62,13 @@ function certificate(folder: string): void {
   if (done.status !== 0) throw new Error(`openssl: ${done.stderr}`);
 }
 
+function addAgents(config: string): void {
+  for (const id of ["jana", "emil"]) {
+    const added = spawnSync(binary, ["agent", "add", "--config", config, "--id", id, "--queues", "main"], { input: `${password}\n` });
+    if (added.status !== 0) throw new Error(`agent add: ${added.stderr}`);
+  }
+}
+
 export class Gateway {
   private child: ChildProcess | null = null;
   /** The process that took over last; it is not our child. */
@@ -112,13 +119,45 @@ entries:
 limits: {requests_per_second: 500, burst: 500}
 ${more}`,
     );
-    for (const id of ["jana", "emil"]) {
-      const added = spawnSync(binary, ["agent", "add", "--config", config, "--id", id], { input: `${password}\n` });
-      if (added.status !== 0) throw new Error(`agent add: ${added.stderr}`);
-    }
+    addAgents(config);
     const g = new Gateway(url, "", folder, ["serve", "--config", config]);
     await g.start();
     return g;
+  }
+
+  /** One of several gateways on one Redis, behind a balancer. */
+  static async node(name: string, origin: string, redis: string, publicURL: string): Promise<Gateway> {
+    const port = await freePorts();
+    const folder = mkdtempSync(join(tmpdir(), "backline-e2e-"));
+    const config = join(folder, "backline.yaml");
+    const url = `http://127.0.0.1:${port}`;
+    writeFileSync(
+      config,
+      `version: 1
+listen: 127.0.0.1:${port}
+public_url: ${publicURL}
+data: ${folder}/data
+company: {name: Nordwind Logistik, language: en}
+rtc: {media: "127.0.0.1:0", turn: "127.0.0.1:0"}
+queues: [{id: main, name: Service, ring: 12s}]
+agents:
+  - {id: jana, name: Jana Brandt, queues: [main], capacity: {text: 3}}
+  - {id: emil, name: Emil Sommer, queues: [main], capacity: {text: 3}}
+entries:
+  - {channel: livechat, site: shop, to: queue/main, origins: ["${origin}"]}
+limits: {requests_per_second: 500, burst: 500}
+store: {engine: redis, url: "${redis}"}
+node: {name: ${name}, address: "${url}"}
+`,
+    );
+    const g = new Gateway(url, "", folder, ["serve", "--config", config]);
+    await g.start();
+    return g;
+  }
+
+  /** Gives the agents their passwords, at a gateway that runs. */
+  addAgents(): void {
+    addAgents(this.args[2] ?? "");
   }
 
   async start(): Promise<void> {

@@ -24,7 +24,12 @@ export async function agent(browser: Browser, g: Gateway, id: string, options = 
 }
 
 /** The same with a password. */
-export async function agentWithPassword(browser: Browser, g: Gateway, id: string, options = {}): Promise<Person> {
+export async function agentWithPassword(
+  browser: Browser,
+  g: { url: string },
+  id: string,
+  options = {},
+): Promise<Person> {
   const p = await person(browser, options);
   await p.page.goto(g.url);
   await p.page

@@ -28,15 +28,17 @@ export function Notices({ desk, settings, t }: { desk: Desk; settings: Settings;
           <span>{t.storeAway}</span>
         </p>
       )}
-      {alarms.filter((a) => !isStoreAway(a)).map((a) => (
-        <p key={`${a.channel}/${a.account}/${a.code}`} class="sh-notice sh-alarm" role="alert">
-          <Icon name="alert" />
-          <span>
-            <b>{t.alarm(t.channels[a.channel] ?? a.channel)}</b>
-            {a.detail} ({a.code})
-          </span>
-        </p>
-      ))}
+      {alarms
+        .filter((a) => !isStoreAway(a))
+        .map((a) => (
+          <p key={`${a.channel}/${a.account}/${a.code}`} class="sh-notice sh-alarm" role="alert">
+            <Icon name="alert" />
+            <span>
+              <b>{t.alarm(t.channels[a.channel] ?? a.channel)}</b>
+              {a.detail} ({a.code})
+            </span>
+          </p>
+        ))}
       {missed && (
         <p class="sh-notice" role="status">
           <span>{me?.reason === "silent" ? t.silentAway : t.missed}</span>
