@@ -133,11 +133,11 @@ var knows = map[string][]string{
 	"backline/gateway/journal":       nil,
 	"backline/gateway/journal/spool": {"backline/gateway/journal"},
 	"backline/gateway/lease":         {"backline/gateway", "backline/gateway/journal"},
-	"backline/gateway/quickjson": nil,
-	"backline/gateway/httpx":     {"backline/gateway"},
-	"backline/gateway/wire":      {"backline/gateway"},
-	"backline/gateway/router":    {"backline/gateway"},
-	"backline/gateway/bus":       {"backline/gateway"},
+	"backline/gateway/quickjson":     nil,
+	"backline/gateway/httpx":         {"backline/gateway"},
+	"backline/gateway/wire":          {"backline/gateway"},
+	"backline/gateway/router":        {"backline/gateway"},
+	"backline/gateway/bus":           {"backline/gateway"},
 }
 
 // shared is what channels may use of the gateway besides the words.
