@@ -174,7 +174,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	}
 	all.feed.Live = a.live
 	a.visitors = all.livechat.Close
-	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen), Calls: a.hubCalls(), Meetings: a.hubMeetings(), Relays: a.relays,
+	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen), Calls: a.hubCalls(), Meetings: a.hubMeetings(), Relays: a.callRelays,
 		Company: a.company(), Replies: replies(c), Build: build(), Log: a.log})
 	a.metrics.watch(a)
 	a.handler, err = a.routes(all)

@@ -17,6 +17,7 @@ import (
 	"backline/gateway/links"
 	"backline/gateway/live"
 	"backline/gateway/media"
+	"backline/gateway/wire"
 )
 
 // openCalls binds the calls' port. Without calls it leaves a.calls nil.
@@ -50,7 +51,8 @@ func (a *App) openCalls(bind func(string) (*media.Bound, error)) error {
 		return noMedia(c.Media, err)
 	}
 	a.engine = engine
-	a.calls = calls.New(calls.Options{Media: engine, Allow: a.allowCall, Done: a.callDone, Log: a.log, Recording: a.callRecording(engine, clips)})
+	a.calls = calls.New(calls.Options{Media: engine, Allow: a.allowCall, Done: a.callDone, Log: a.log, Recording: a.callRecording(engine, clips),
+		Bus: a.journal.bus, Leads: a.leads, Relays: a.relays})
 	late.Desk = a.calls
 	return a.openMusic()
 }
@@ -151,6 +153,14 @@ func (a *App) targetName(to gateway.Target) string {
 		return ""
 	}
 	return a.config.Queues[i].Name
+}
+
+// callRelays are the TURN servers of the node that has a call.
+func (a *App) callRelays(call gateway.CallID, side string) []wire.ICEServer {
+	if a.calls == nil {
+		return nil
+	}
+	return a.calls.Relays(call, side)
 }
 
 // An interface that holds a nil *calls.Desk is not nil: these hand out a true nil where calls are switched off.

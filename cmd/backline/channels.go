@@ -67,7 +67,7 @@ func (s *channelSet) openLivechat(a *App) error {
 	}
 	s.livechat, err = livechat.New(livechat.Options{Sites: sites, Secret: secret, OwnOrigin: originOf(c.PublicURL), Feed: s.feed,
 		Company: a.company(), Save: a.saveFile, File: a.file, Voice: voice{a.files}, PerAddress: c.Limits.VisitorsPerAddress,
-		Calls: a.pageCalls(), Relays: a.relays, Guest: a.guest,
+		Calls: a.pageCalls(), Relays: a.callRelays, Guest: a.guest,
 		OnRejected: a.metrics.reject(gateway.ChannelLivechat), Log: a.log})
 	if err != nil {
 		return err

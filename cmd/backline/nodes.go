@@ -68,6 +68,15 @@ func (a *App) catchUp() func(context.Context) {
 	}
 }
 
+// leads reports whether this node decides.
+func (a *App) leads() bool {
+	if a.lease == nil {
+		return true
+	}
+	_, leads := a.lease.Guard()
+	return leads
+}
+
 // lead begins what one node does for all.
 func (a *App) lead() {
 	a.outbox.Replayed()

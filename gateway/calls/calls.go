@@ -18,6 +18,8 @@
 // I/O, a call to media or to live. [Desk.Run] owns the one goroutine that writes facts, sets what is heard and
 // watches the time. Changed comes from live under its lock: Desk.mu is below Live's.
 //
+// With several nodes each call has a home, the node where its lines are (nodes.go).
+//
 // Limits: [MaxPending] calls that have not been heard yet. Errors are *gateway.Error.
 // Read next: step.go (what follows from what), offer.go (lines).
 package calls
@@ -29,6 +31,7 @@ import (
 	"time"
 
 	"backline/gateway"
+	"backline/gateway/bus"
 	"backline/gateway/live"
 	"backline/gateway/media"
 	"backline/gateway/wire"
@@ -60,6 +63,8 @@ type Book interface {
 	CallOf(who gateway.Identity) (live.CallChange, bool)
 	CallFact(ctx context.Context, who gateway.Identity, key string, e gateway.Event) error
 	RequeueCall(ctx context.Context, id gateway.ConversationID, call gateway.CallID) error
+	Head() uint64
+	Wait(ctx context.Context, pos uint64) error
 	HangUpLeg(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, call gateway.CallID) (ended bool, err error)
 	StopRecording(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, call gateway.CallID) (live.Result, error)
 	LostLeg(ctx context.Context, id gateway.ConversationID, call gateway.CallID, leg gateway.LegID) error
@@ -76,6 +81,12 @@ type Options struct {
 	Log   *slog.Logger
 	// Recording of calls; the zero value: none.
 	Recording Recording
+	// Bus leads to other nodes; nil: there are none. It runs after New.
+	Bus *bus.Bus
+	// Leads reports whether this node decides for those calls that are at home nowhere; nil: it does.
+	Leads func() bool
+	// Relays are this node's TURN servers for a side of a call; nil: there are none.
+	Relays func(call gateway.CallID, side string) []wire.ICEServer
 }
 
 // Desk is all calls of this process.
@@ -83,9 +94,11 @@ type Desk struct {
 	opts Options
 	book Book
 	wake chan struct{} // capacity 1, never closed
+	told time.Time     // when others were last told of the calls here; owned by Run
 
 	mu    sync.Mutex
 	calls map[gateway.CallID]*call
+	homes map[gateway.CallID]*home // empty without a bus
 }
 
 // call is one call. Guarded by Desk.mu.
@@ -107,6 +120,7 @@ type call struct {
 	notice       notice
 	taped        taped
 	over         bool // to be ended
+	moved        bool // to another home: its lines here are to be ended
 }
 
 // leg is one side's line.
@@ -127,7 +141,14 @@ func New(o Options) *Desk {
 	if o.Done == nil {
 		o.Done = func(gateway.Identity, gateway.CallID) {}
 	}
-	return &Desk{opts: o, wake: make(chan struct{}, 1), calls: map[gateway.CallID]*call{}}
+	if o.Leads == nil {
+		o.Leads = func() bool { return true }
+	}
+	d := &Desk{opts: o, wake: make(chan struct{}, 1), calls: map[gateway.CallID]*call{}, homes: map[gateway.CallID]*home{}}
+	if o.Bus != nil {
+		d.joinBus(o.Bus)
+	}
+	return d
 }
 
 // Use sets where calls are written down: the two know each other.
@@ -220,7 +241,7 @@ func (c *call) holderLeg() *leg {
 func (d *Desk) OnMedia(e media.Event) {
 	d.mu.Lock()
 	c := d.calls[gateway.CallID(e.Leg.Call)]
-	if c == nil {
+	if c == nil || d.homeLocked(c.id) != "" { // what ends here goes on elsewhere
 		d.mu.Unlock()
 		return
 	}
@@ -285,7 +306,7 @@ func peerState(l *leg) string {
 	return "absent"
 }
 
-// Stats counts the calls of this process by what is going on in them.
+// Stats counts the calls that this node acts for by what is going on in them.
 type Stats struct {
 	Unheard   int // being set up, nothing heard yet
 	Waiting   int // for an agent
@@ -296,12 +317,13 @@ type Stats struct {
 
 // Stats returns the counts of this moment.
 func (d *Desk) Stats() Stats {
+	leads := d.opts.Leads()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var s Stats
-	for _, c := range d.calls {
+	for id, c := range d.calls {
 		switch {
-		case c.over:
+		case c.over, !d.actsLocked(id, leads):
 		case !c.known:
 			s.Unheard++
 		case c.is.State == wire.CallWaiting:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"backline/gateway"
+	"backline/gateway/bus"
 	"backline/gateway/calls"
 	"backline/gateway/history"
 	"backline/gateway/journal"
@@ -30,9 +31,28 @@ type lines struct {
 	taps  map[string][]media.Side
 	hung  []media.LegKey
 	ended []string
+
+	offers []media.LegKey
+	stuck  chan struct{} // while it is open, no line is answered
 }
 
-func (l *lines) Offer(_ context.Context, _ media.LegKey, sdp string, restart bool) (string, error) {
+// hang makes lines wait for their answer until the returned function is called.
+func (l *lines) hang() func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	stuck := make(chan struct{})
+	l.stuck = stuck
+	return func() { close(stuck) }
+}
+
+func (l *lines) Offer(_ context.Context, key media.LegKey, sdp string, restart bool) (string, error) {
+	l.mu.Lock()
+	l.offers = append(l.offers, key)
+	stuck := l.stuck
+	l.mu.Unlock()
+	if stuck != nil {
+		<-stuck
+	}
 	if restart && sdp == "a=fingerprint:none\r\n" {
 		return "", media.ErrNoLeg
 	}
@@ -101,6 +121,9 @@ type setup struct {
 	supervision string
 	rules       live.Recording
 	recording   calls.Recording
+	bus         *bus.Bus
+	leads       func() bool
+	relays      func(gateway.CallID, string) []wire.ICEServer
 }
 
 func runWith(t *testing.T, j *memory.Journal, o setup) *house {
@@ -111,10 +134,14 @@ func runWith(t *testing.T, j *memory.Journal, o setup) *house {
 		t.Fatal(err)
 	}
 	h := &house{t: t, lines: &lines{hears: map[string]media.Table{}, taps: map[string][]media.Side{}}, journal: j, history: store}
-	h.desk = calls.New(calls.Options{Media: h.lines, Recording: o.recording, Log: slog.New(slog.DiscardHandler),
+	h.desk = calls.New(calls.Options{Media: h.lines, Recording: o.recording, Bus: o.bus, Leads: o.leads, Relays: o.relays, Log: slog.New(slog.DiscardHandler),
 		Allow: func(gateway.Identity, gateway.CallID) error { return h.allowed },
 		Done:  func(_ gateway.Identity, id gateway.CallID) { h.done = append(h.done, id) }})
-	h.Live = live.New(live.Options{Journal: j, History: store, Log: slog.New(slog.DiscardHandler), Calls: h.desk, Supervision: o.supervision, Recording: o.rules,
+	var lead func() (journal.Guard, bool)
+	if o.leads != nil {
+		lead = func() (journal.Guard, bool) { return journal.Guard{Stream: "lease/router"}, o.leads() }
+	}
+	h.Live = live.New(live.Options{Bus: o.bus, Lead: lead, Journal: j, History: store, Log: slog.New(slog.DiscardHandler), Calls: h.desk, Supervision: o.supervision, Recording: o.rules,
 		Queues:  []router.Queue{{ID: "main", Name: "Service"}},
 		Entries: []live.Entry{{Name: "livechat/shop", Channel: "livechat", Account: "shop", To: "queue/main", Queue: "main"}}})
 	h.desk.Use(h.Live)

@@ -16,10 +16,19 @@ func (d *Desk) CustomerOffer(ctx context.Context, who gateway.Identity, id gatew
 	if !gateway.ValidCallID(id) {
 		return "", &gateway.Error{Kind: gateway.Invalid, Field: "call", Msg: "a call's id is 16 to 64 of A-Z, a-z, 0-9, - and _"}
 	}
-	if err := d.customersCall(who, id); err != nil {
+	q := offerBody{Who: who, Call: id, SDP: sdp, Restart: restart}
+	if answer, done, err := d.offerElsewhere(ctx, q); done {
+		return answer, err
+	}
+	return d.customerOffer(ctx, q)
+}
+
+// customerOffer answers the customer's line at this node.
+func (d *Desk) customerOffer(ctx context.Context, q offerBody) (string, error) {
+	if err := d.customersCall(q.Who, q.Call); err != nil {
 		return "", err
 	}
-	return d.offer(ctx, id, media.Customer, sdp, restart)
+	return d.offer(ctx, q.Call, media.Customer, q.SDP, q.Restart)
 }
 
 // customersCall finds or begins the call that a page offers a line of.
@@ -66,14 +75,23 @@ func (d *Desk) beginLocked(who gateway.Identity, id gateway.CallID) error {
 // AgentOffer answers a line of an agent's console: of a call that the agent has taken, has placed, was asked into
 // or supervises.
 func (d *Desk) AgentOffer(ctx context.Context, agent gateway.AgentID, conversation gateway.ConversationID, id gateway.CallID, sdp string, restart bool) (string, error) {
+	q := offerBody{Agent: agent, Conversation: conversation, Call: id, SDP: sdp, Restart: restart}
+	if answer, done, err := d.offerElsewhere(ctx, q); done {
+		return answer, err
+	}
+	return d.agentOffer(ctx, q)
+}
+
+// agentOffer answers an agent's line at this node.
+func (d *Desk) agentOffer(ctx context.Context, q offerBody) (string, error) {
 	d.mu.Lock()
-	c := d.calls[id]
-	ok := c != nil && c.known && !c.over && c.conversation == conversation && c.agents[agent] != nil && c.is.State != wire.CallWaiting
+	c := d.calls[q.Call]
+	ok := c != nil && c.known && !c.over && c.conversation == q.Conversation && c.agents[q.Agent] != nil && c.is.State != wire.CallWaiting
 	d.mu.Unlock()
 	if !ok {
 		return "", gateway.Errorf(gateway.Conflicting, "this call is over, or somebody else has it")
 	}
-	return d.offer(ctx, id, side(agent), sdp, restart)
+	return d.offer(ctx, q.Call, side(q.Agent), q.SDP, q.Restart)
 }
 
 // offer hands the offer to media and notes whose line it is.
@@ -94,11 +112,15 @@ func (d *Desk) offer(ctx context.Context, id gateway.CallID, s media.Side, sdp s
 		return "", gateway.Errorf(gateway.Conflicting, "this call goes on in another window")
 	}
 	d.mu.Unlock()
+	d.settleHere(id, s)
 	answer, err := d.opts.Media.Offer(ctx, media.LegKey{Call: string(id), Side: s}, sdp, restart)
 	if err != nil {
 		return "", err
 	}
 	d.mu.Lock()
+	if l = c.leg(s); l == nil {
+		l = &leg{} // they have left
+	}
 	l.fingerprint = print
 	if s != media.Customer && c.leg(s) == nil { // they left while the offer was answered
 		c.left = append(c.left, agentOf(s))
@@ -129,6 +151,11 @@ func fingerprint(sdp string) string {
 func (d *Desk) CustomerHangup(ctx context.Context, who gateway.Identity, id gateway.CallID) error {
 	d.mu.Lock()
 	c := d.calls[id]
+	if at := d.homeLocked(id); at != "" && (c == nil || !c.known) {
+		d.mu.Unlock()
+		d.opts.Bus.SendTo(at, topicEnd, encoded(endBody{Who: who, Call: id}))
+		return nil
+	}
 	if c == nil || c.who != who {
 		d.mu.Unlock()
 		return nil // it is over

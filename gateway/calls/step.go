@@ -50,6 +50,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		case <-d.wake:
 		case <-timer.C:
 		}
+		d.keepHomes(time.Now())
 		again, ok := d.step(ctx)
 		if !ok {
 			again = retryFact
@@ -97,16 +98,29 @@ func (d *Desk) closedPages() map[gateway.CallID]bool {
 
 // plan looks at every call.
 func (d *Desk) plan(now time.Time, closed map[gateway.CallID]bool) plan {
+	leads := d.opts.Leads()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p := plan{hear: map[gateway.CallID]media.Table{}, again: tick}
 	for id, c := range d.calls {
+		if c.moved {
+			c.leaves(&p)
+			if !c.known {
+				delete(d.calls, id)
+				continue
+			}
+		}
 		if c.over || (!c.known && !c.customer.heard && now.Sub(c.began) >= UnheardFor) {
 			delete(d.calls, id)
+			delete(d.homes, id)
 			p.end = append(p.end, c)
 			if ch, due := c.retape(nil); due {
 				p.tape = append(p.tape, ch)
 			}
+			continue
+		}
+		if !d.actsLocked(id, leads) {
+			c.left = nil
 			continue
 		}
 		for _, a := range c.left {
@@ -133,6 +147,17 @@ func (d *Desk) plan(now time.Time, closed map[gateway.CallID]bool) plan {
 		p.facts = append(p.facts, c.lostLegs(now)...)
 	}
 	return p
+}
+
+// leaves ends the lines of a call that has another home now.
+func (c *call) leaves(p *plan) {
+	c.moved = false
+	c.unhang(time.Now())
+	p.end = append(p.end, c)
+	if c.taped.id != "" {
+		p.tape = append(p.tape, tapChange{call: c, was: c.taped, why: gateway.RecordingStopped})
+		c.taped = taped{}
+	}
 }
 
 // next is what is to be written about c now. closed: the customer's page is closed.

@@ -6,12 +6,14 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"backline/gateway"
 	"backline/gateway/bus/local"
+	"backline/gateway/journal"
 	"backline/gateway/journal/memory"
 	"backline/gateway/live"
 	"backline/gateway/wire"
@@ -22,6 +24,7 @@ type company struct {
 	t       *testing.T
 	hub     local.Hub
 	journal *memory.Journal
+	leader  atomic.Value // the name of the node that decides
 }
 
 func newCompany(t *testing.T) *company { return &company{t: t, journal: memory.New()} }
@@ -29,7 +32,11 @@ func newCompany(t *testing.T) *company { return &company{t: t, journal: memory.N
 // node starts a node; its stop says goodbye.
 func (c *company) node(name string) *house {
 	b := c.hub.Join(name, "", nil)
-	h := run(c.t, c.journal, func(o *live.Options) { o.Bus = b })
+	c.leader.CompareAndSwap(nil, name)
+	h := run(c.t, c.journal, func(o *live.Options) {
+		o.Bus = b
+		o.Lead = func() (journal.Guard, bool) { return journal.Guard{Stream: "lease/router"}, c.leader.Load() == name }
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -42,6 +49,15 @@ func (c *company) node(name string) *house {
 	c.t.Cleanup(h.stop)
 	soon()
 	return h
+}
+
+// leads makes another node decide; it learns so from the journal.
+func (c *company) leads(name string) {
+	c.t.Helper()
+	c.leader.Store(name)
+	if _, err := c.journal.Append(c.t.Context(), write(gateway.AgentStream("ben"), gateway.PresenceChanged{Agent: "ben", Presence: gateway.PresenceReady})); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // soon is enough for what is said to be heard.
@@ -142,7 +158,6 @@ func TestAPageIsOpenForConsolesElsewhere(t *testing.T) {
 		c := newCompany(t)
 		a, b := c.node("a"), c.node("b")
 		b.agent("jana")
-		soon() // both decide here, and know the same
 		b.says(visitor(1), "hello?")
 		s := b.console("jana")
 		soon()
@@ -173,9 +188,7 @@ func TestTypingAndFramesReachOtherNodes(t *testing.T) {
 		c := newCompany(t)
 		a, b := c.node("a"), c.node("b")
 		b.agent("jana")
-		soon() // both decide here, and know the same
 		b.agent("ben")
-		soon() // both decide here, and know the same
 		b.says(visitor(1), "hello?")
 		p, jana, ben := a.opens(visitor(1)), b.console("jana"), a.console("ben")
 		soon()
@@ -212,9 +225,7 @@ func TestWhoViewsIsShownAtEveryNode(t *testing.T) {
 		c := newCompany(t)
 		a, b := c.node("a"), c.node("b")
 		a.agent("jana")
-		soon() // both decide here, and know the same
 		a.agent("ben")
-		soon() // both decide here, and know the same
 		a.says(visitor(1), "hello?")
 		jana, ben := a.console("jana"), b.console("ben")
 		soon()
@@ -234,6 +245,7 @@ func TestWhoViewsIsShownAtEveryNode(t *testing.T) {
 		}
 		shown(ben, viewing())
 		a.stop()
+		c.leads("b")
 		soon()
 		if !shown(ben, viewing("ben")) {
 			t.Error("who was at the node that went still looks")
@@ -246,12 +258,10 @@ func TestANodeTakesItsPartAlong(t *testing.T) {
 		c := newCompany(t)
 		a, b := c.node("a"), c.node("b")
 		a.agent("jana")
-		soon() // both decide here, and know the same
 		a.console("jana")
 		a.says(visitor(1), "hello?")
 		soon()
 		b.agent("ben")
-		soon() // both decide here, and know the same
 		ben := b.console("ben")
 		a.opens(visitor(1))
 		soon()
@@ -260,6 +270,7 @@ func TestANodeTakesItsPartAlong(t *testing.T) {
 		}
 		rings := b.only().Offer.ID
 		a.stop()
+		c.leads("b")
 		time.Sleep(2 * time.Second)
 		if b.Online(visitor(1)) || !shown(ben, wire.ConsoleOnline{Conversation: b.only().ID}) {
 			t.Error("the page that was at the node is still open")
@@ -277,14 +288,13 @@ func TestAnAgentWhoseNodeWentIsGivenNothingMore(t *testing.T) {
 		c := newCompany(t)
 		a, b := c.node("a"), c.node("b")
 		a.agent("jana")
-		soon() // both decide here, and know the same
 		a.console("jana")
 		a.says(visitor(1), "hello?")
 		soon()
 		b.agent("ben")
-		soon() // both decide here, and know the same
 		b.console("ben")
 		a.stop()
+		c.leads("b")
 		time.Sleep(6 * time.Second) // jana has five seconds to come back
 		if o := b.only().Offer; o == nil || o.Agents[0] != "ben" {
 			t.Errorf("offer %+v, want it to ring at ben", o)
@@ -298,7 +308,6 @@ func TestAfterAnOutageOfTheBusAllAgree(t *testing.T) {
 		c := newCompany(t)
 		a, b := c.node("a"), c.node("b")
 		a.agent("jana")
-		soon() // both decide here, and know the same
 		a.console("jana")
 		for n := range 1200 { // more than one part of a state
 			a.opens(visitor(n))

@@ -433,10 +433,11 @@ type (
 		Lines []LineQuality  `json:"lines"`
 	}
 	// CallPeer is t: call.peer, to both sockets: how the other side of a call is reached. State: absent (no
-	// line yet, or gone), connected, interrupted.
+	// line yet, or gone), connected, interrupted. Again: the call is at another node now, offer the line anew.
 	CallPeer struct {
 		Call  gateway.CallID `json:"call"`
 		State string         `json:"state"`
+		Again bool           `json:"again,omitempty"`
 	}
 	Ack struct { // t: ack — answer to a command; Failure set when it was refused
 		ID       string            `json:"id"`

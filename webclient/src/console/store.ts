@@ -64,6 +64,8 @@ export class Store {
   readonly doors = signal<ReadonlyMap<string, readonly string[]>>(new Map());
   /** How the customer's line stands, by call: absent, connected, interrupted. */
   readonly peers = signal<ReadonlyMap<string, string>>(new Map());
+  /** The call that is at another place now, each time anew. */
+  readonly again = signal<{ call: string } | null>(null);
   /** How the lines of this agent's calls are now, by call. */
   readonly lines = signal<ReadonlyMap<string, readonly LineQuality[]>>(new Map());
   readonly typing = signal<readonly TypingMark[]>([]);
@@ -174,6 +176,7 @@ export class Store {
         return;
       case "call.peer":
         this.peers.value = new Map(this.peers.value).set(f.call, f.state);
+        if (f.again) this.again.value = { call: f.call };
         return;
       case "call.quality":
         this.lines.value = new Map([[f.call, f.lines ?? []]]); // one has one call at a time

@@ -353,6 +353,20 @@ test("a gateway that stops closes the line, too: joined again when it is back", 
   assert.equal(s.at, "connected");
 });
 
+test("the call is at another place: offered anew, and not taken for one that another tab has", async () => {
+  await s.connect();
+  s.peer.cut();
+  s.line.socketUp("call");
+  await settled();
+  assert.equal(s.at, "interrupted");
+  assert.deepEqual(s.offers.at(-1), { call: "call", sdp: "pc2 offer 1", restart: false });
+  await pass(TAKEN_MS);
+  await s.answer();
+  s.peer.becomes("connected");
+  assert.equal(s.at, "connected");
+  assert.equal(s.streams.length, 1);
+});
+
 test("given up after a minute, plainly", async () => {
   await s.connect();
   s.peer.becomes("failed");

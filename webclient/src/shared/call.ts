@@ -204,7 +204,8 @@ export class CallLine {
     this.#show();
   }
 
-  /** The socket is there, and the gateway has said which call this page or agent has; "" none. */
+  /** The socket is there, and the gateway has said which call this page or agent has; "" none. Also when it says
+   * that it has the call at another place now. */
   socketUp(call: CallID): void {
     this.#up = true;
     if (this.#unsaid) {

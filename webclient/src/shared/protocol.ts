@@ -371,6 +371,7 @@ export interface ConsoleEmergency {
 export interface CallPeer {
   call: CallID;
   state: string;
+  again?: boolean;
 }
 
 export interface CallQuality {

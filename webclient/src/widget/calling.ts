@@ -126,7 +126,10 @@ export class Calling implements Omit<Calls, "view" | "leave"> {
     if (f.t === "call.answer") {
       this.line.answered(f);
       this.also?.(f);
-    } else if (f.call === this.#call?.id) this.#peer = f.state;
+    } else if (f.call === this.#call?.id) {
+      this.#peer = f.state;
+      if (f.again) this.line.socketUp(f.call);
+    }
     this.changed();
   }
 

@@ -104,6 +104,12 @@ export class Phone {
         });
       }),
       effect(() => {
+        const again = store.again.value;
+        untracked(() => {
+          if (again && again.call === this.mine.value?.call.id) this.talk.socketUp(again.call);
+        });
+      }),
+      effect(() => {
         const mine = this.mine.value;
         if (store.synced.value) untracked(() => this.follow(mine));
       }),
