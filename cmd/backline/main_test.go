@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,18 +21,49 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// TestMain lets the test binary be the program itself, so that tests can start it, and kill it, as a process.
+// TestMain lets the test binary be the program itself, so that tests can start it, and kill it, as a process. Under the
+// race detector the processes are a build without it, once for all tests: each of them packs the pages when it starts,
+// which takes ten times as long with it, and what runs in them is looked for races by the tests of its package.
 func TestMain(m *testing.M) {
 	if os.Getenv("BACKLINE_TEST_MAIN") != "" {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	done, err := plainProgram()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	done()
+	os.Exit(code)
 }
+
+// programVariable names the program that tests start; without it, it is the test binary.
+const programVariable = "BACKLINE_TEST_PROGRAM"
+
+// plainProgram builds the program that tests start, if it must be another.
+func plainProgram() (done func(), err error) {
+	if !raceEnabled {
+		return func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "backline-test-")
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "backline")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the program: %w\n%s", err, out)
+	}
+	return func() { _ = os.RemoveAll(dir) }, os.Setenv(programVariable, path)
+}
+
+// programPath is the file of the program that tests start.
+func programPath() string { return cmp.Or(os.Getenv(programVariable), os.Args[0]) }
 
 // program returns a command line of ours as a child process.
 func program(ctx context.Context, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, os.Args[0], args...)
+	c := exec.CommandContext(ctx, programPath(), args...)
 	c.Env = append(os.Environ(), "BACKLINE_TEST_MAIN=1")
 	return c
 }

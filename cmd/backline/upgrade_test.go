@@ -289,7 +289,7 @@ func (l *load) check(cookie string) {
 func (in *installation) script(lines string) string {
 	in.t.Helper()
 	path := filepath.Join(in.t.TempDir(), "next")
-	text := "#!/bin/sh\n" + lines + "\nexec " + os.Args[0] + " \"$@\"\n"
+	text := "#!/bin/sh\n" + lines + "\nexec " + programPath() + " \"$@\"\n"
 	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 		in.t.Fatal(err)
 	}

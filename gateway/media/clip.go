@@ -53,21 +53,23 @@ func (c *clip) play(scratch *rtp.Packet, now time.Time) {
 	c.stream.forward(&c.packet, scratch, now)
 }
 
-// cue brings the clip of a call to what its table says. Callers hold mu.
-func (e *Engine) cue(c *call) {
+// cue brings the clip of a call to what its table says, and reports whether it is another one, which is to begin when
+// all who hear it are wired: its first packet would be lost. Callers hold mu.
+func (e *Engine) cue(c *call) (fresh bool) {
 	want := c.wants()
 	if c.clip != nil && c.clip.name == want {
-		return
+		return false
 	}
 	if c.clip != nil {
 		e.music.drop(c.clip)
 		c.clip = nil
 	}
-	if want != "" {
-		name, _ := strings.CutPrefix(string(want), clipPrefix)
-		c.clip = &clip{name: want, stream: &stream{}, packets: e.clips[name]}
-		e.music.begin(c.clip)
+	if want == "" {
+		return false
 	}
+	name, _ := strings.CutPrefix(string(want), clipPrefix)
+	c.clip = &clip{name: want, stream: &stream{}, packets: e.clips[name]}
+	return true
 }
 
 // wants is the clip of a table: one call hears one at a time.

@@ -49,7 +49,7 @@ func (l *leg) addOuts(spare int) error {
 // wire makes sound flow as the table says. Callers hold mu.
 func (e *Engine) wire(c *call) {
 	listeners := map[*stream][]*writer{}
-	e.cue(c)
+	fresh := e.cue(c)
 	for side, l := range c.legs {
 		l.hear(e.sources(c, side))
 		for _, o := range l.outs {
@@ -69,6 +69,9 @@ func (e *Engine) wire(c *call) {
 	}
 	if c.clip != nil {
 		c.clip.stream.feed(listeners[c.clip.stream])
+		if fresh {
+			e.music.begin(c.clip)
+		}
 	}
 }
 

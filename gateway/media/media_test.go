@@ -76,18 +76,25 @@ func talk(t *testing.T, e *media.Engine, path string, a, b *client) {
 		b.say(960, 2, byte(i))
 		time.Sleep(time.Millisecond)
 	}
-	for i := range 50 {
-		if h := b.hear(); h.payload[0] != 1 || h.payload[1] != byte(i) || h.PayloadType != 109 {
-			t.Fatalf("the agent heard %v as %d, want packet %d of the customer as 109", h.payload, h.PayloadType, i)
-		}
-		if h := a.hear(); h.payload[0] != 2 || h.payload[1] != byte(i) {
-			t.Fatalf("the customer heard %v, want packet %d of the agent", h.payload, i)
-		}
-	}
+	b.hearAll(1, 50)
+	a.hearAll(2, 50)
 	for _, s := range e.Stats("c1") {
 		if s.Path != path || s.In.Packets != 50 || s.In.Lost != 0 || s.Out.Packets != 50 || s.Out.Dropped != 0 {
 			t.Errorf("got %+v, want 50 packets each way over %s", s, path)
 		}
+	}
+}
+
+// hearAll waits for packets 0 to n-1 of who. The first ones may overtake one another, when the short way opens.
+func (c *client) hearAll(who byte, n int) {
+	c.t.Helper()
+	heard := map[byte]bool{}
+	for range n {
+		h := c.hear()
+		if h.payload[0] != who || heard[h.payload[1]] || h.PayloadType != 109 {
+			c.t.Fatalf("heard %v as %d, want each packet of %d once, as 109", h.payload, h.PayloadType, who)
+		}
+		heard[h.payload[1]] = true
 	}
 }
 
@@ -267,7 +274,8 @@ func TestNoGoroutineIsLeftBehind(t *testing.T) {
 }
 
 // TestTheGatewayLosesNothingOfAHundredCalls counts what came in against what went out, and what clients sent
-// against what the others heard: 100 packets a second and call.
+// against what the others heard: 100 packets a second and call, fewer on a machine that is too slow for it, since
+// sockets that nobody has time to read overflow.
 func TestTheGatewayLosesNothingOfAHundredCalls(t *testing.T) {
 	calls, packets := 100, 250
 	if raceEnabled {
@@ -276,29 +284,39 @@ func TestTheGatewayLosesNothingOfAHundredCalls(t *testing.T) {
 	e := start(t, media.Options{})
 	clients := make([]*client, 2*calls)
 	var connecting sync.WaitGroup
+	abreast := make(chan struct{}, 8) // that many at once, or some give up on a slow machine
 	for i := range clients {
 		clients[i] = newClient(t)
 		key := media.LegKey{Call: strconv.Itoa(i / 2), Side: []media.Side{media.Customer, media.Agent}[i%2]}
 		e.Hear(key.Call, both())
-		connecting.Go(func() { clients[i].call(e, key, false) })
+		abreast <- struct{}{}
+		connecting.Go(func() {
+			defer func() { <-abreast }()
+			clients[i].call(e, key, false)
+		})
 	}
 	connecting.Wait()
 	var speakers sync.WaitGroup
 	payload := make([]byte, 80)
-	for _, c := range clients {
+	for i, c := range clients {
+		other := clients[i^1]
 		speakers.Go(func() {
 			for tick := time.NewTicker(20 * time.Millisecond); c.said() < packets; <-tick.C {
 				c.say(960, payload...)
+				for late := time.Now().Add(10 * time.Second); len(other.heard) < c.said() && time.Now().Before(late); {
+					time.Sleep(time.Millisecond)
+				}
+				if len(other.heard) < c.said() {
+					return // it is lost
+				}
 			}
 		})
 	}
 	speakers.Wait()
-	heard := 0
-	for wait := time.Now().Add(10 * time.Second); heard < len(clients)*packets && time.Now().Before(wait); time.Sleep(10 * time.Millisecond) {
-		heard = 0
-		for _, c := range clients {
-			heard += len(c.heard)
-		}
+	said, heard := 0, 0
+	for _, c := range clients {
+		said += c.said()
+		heard += len(c.heard)
 	}
 	var closing sync.WaitGroup
 	defer closing.Wait()
@@ -314,12 +332,12 @@ func TestTheGatewayLosesNothingOfAHundredCalls(t *testing.T) {
 			out.Dropped += s.Out.Dropped
 		}
 	}
-	t.Logf("%d calls: sent %d, in %d, out %d, heard %d", calls, len(clients)*packets, in.Packets, out.Packets, heard)
+	t.Logf("%d calls: sent %d, in %d, out %d, heard %d", calls, said, in.Packets, out.Packets, heard)
 	if out.Packets != in.Packets || out.Dropped != 0 {
 		t.Errorf("%d packets came in, %d went out, %d were not taken", in.Packets, out.Packets, out.Dropped)
 	}
-	if heard != len(clients)*packets {
-		t.Errorf("%d packets were said, %d heard", len(clients)*packets, heard)
+	if heard != said || said != len(clients)*packets {
+		t.Errorf("%d packets were said, %d heard, want %d", said, heard, len(clients)*packets)
 	}
 }
 

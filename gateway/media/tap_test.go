@@ -2,7 +2,7 @@ package media_test
 
 import (
 	"bytes"
-	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +27,21 @@ func (p *tape) Sound(s media.Side, _ *rtp.Header, payload []byte, _ uint8, _ tim
 	p.got[s] = append(p.got[s], payload[0])
 }
 
+// wait returns when n packets are there, or will not come.
+func (p *tape) wait(n int) {
+	there := func() (all int) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, got := range p.got {
+			all += len(got)
+		}
+		return all
+	}
+	for end := time.Now().Add(10 * time.Second); there() < n && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // take empties the tape.
 func (p *tape) take() map[media.Side][]byte {
 	p.mu.Lock()
@@ -44,32 +59,31 @@ func TestATapTakesWhatItsSidesSayOnUDPAndTCP(t *testing.T) {
 		a.call(e, customer, false)
 		b.call(e, agent, false)
 		p := &tape{}
-		speak := func(n int) map[media.Side][]byte {
-			p.take()
+		// speak has both say n packets and checks what the tape gets of each side until both have heard all.
+		speak := func(when string, n, ofCustomer, ofAgent int) {
+			t.Helper()
 			for i := range n {
 				a.say(960, 1, byte(i))
 				b.say(960, 2, byte(i))
 				time.Sleep(2 * time.Millisecond)
 			}
-			time.Sleep(100 * time.Millisecond)
-			return p.take()
+			for range n {
+				a.hear()
+				b.hear()
+			}
+			p.wait(ofCustomer + ofAgent)
+			got := p.take()
+			if !bytes.Equal(got[media.Customer], bytes.Repeat([]byte{1}, ofCustomer)) || !bytes.Equal(got[media.Agent], bytes.Repeat([]byte{2}, ofAgent)) {
+				t.Errorf("%s: got %v, want %d packets of the customer and %d of the agent", when, got, ofCustomer, ofAgent)
+			}
 		}
-		if got := speak(5); len(got) > 0 {
-			t.Errorf("got %v before there was a tap", got)
-		}
+		speak("before there is a tap", 5, 0, 0)
 		e.Tap("c1", p, media.Customer, media.Agent)
-		got := speak(20)
-		if !bytes.Equal(got[media.Customer], bytes.Repeat([]byte{1}, 20)) || !bytes.Equal(got[media.Agent], bytes.Repeat([]byte{2}, 20)) {
-			t.Errorf("got %v, want 20 packets of each side, once", got)
-		}
+		speak("of both", 20, 20, 20)
 		e.Tap("c1", p, media.Agent)
-		if got := speak(5); len(got) != 1 || len(got[media.Agent]) != 5 {
-			t.Errorf("got %v, want the agent alone", got)
-		}
+		speak("of the agent alone", 5, 0, 5)
 		e.Tap("c1", nil)
-		if got := speak(5); len(got) > 0 {
-			t.Errorf("got %v after the tap was taken away", got)
-		}
+		speak("after it was taken away", 5, 0, 0)
 		a.close()
 		b.close()
 	}
@@ -108,23 +122,46 @@ func TestAClipIsPlayedOnceFromItsBeginningToAllWhoHearIt(t *testing.T) {
 	b.call(e, agent, false)
 	hears := []media.Source{media.Clip("said")}
 	e.Hear("c1", media.Table{media.Customer: hears, media.Agent: hears})
-	time.Sleep(900 * time.Millisecond)
-	one, other := payloads(a), payloads(b)
-	if len(one) != 25 || len(other) != 25 || !slices.EqualFunc(one, other, bytes.Equal) {
-		t.Errorf("they hear %d and %d packets, want 25 each, the same", len(one), len(other))
-	}
+	a.hearClip(25)
+	b.hearClip(25)
 	e.Hear("c1", both())
 	e.Hear("c1", media.Table{media.Customer: hears})
-	time.Sleep(900 * time.Millisecond)
-	if again := payloads(a); len(again) != 25 || !bytes.Equal(again[0], one[0]) {
-		t.Errorf("the second time %d packets were heard, want 25 from the beginning", len(again))
+	a.hearClip(25)
+	for _, c := range []*client{a, b} { // for as long as the first packets of another round would take
+		c.silent(5 * 20 * time.Millisecond)
 	}
 }
 
-func payloads(c *client) [][]byte {
-	var all [][]byte
-	for len(c.heard) > 0 {
-		all = append(all, (<-c.heard).payload)
+// A clip does not begin before those who hear it are wired: what is sent to nobody is lost.
+func TestTheFirstPacketOfAClipIsHeard(t *testing.T) {
+	const packets, calls, rounds = 2, 4, 40
+	e := start(t, media.Options{Clips: map[string][]byte{"said": clipOf(packets)}})
+	var all []*client
+	key := func(i int) media.LegKey { return media.LegKey{Call: strconv.Itoa(i), Side: media.Customer} }
+	for i := range calls {
+		c := newClient(t, onlyUDP)
+		defer c.close()
+		c.call(e, key(i), false)
+		all = append(all, c)
 	}
-	return all
+	for range rounds {
+		for i := range all {
+			e.Hear(key(i).Call, media.Table{media.Customer: {media.Clip("said")}})
+		}
+		for i, c := range all {
+			c.hearClip(packets)
+			e.Hear(key(i).Call, nil)
+		}
+	}
+}
+
+// hearClip waits for the n packets of a clip, in order from its beginning.
+func (c *client) hearClip(n int) {
+	c.t.Helper()
+	for want := range n {
+		if h := c.hear(); h.payload[len(h.payload)-1] != byte(want) {
+			c.t.Errorf("packet %d of the clip is heard where %d should be", h.payload[len(h.payload)-1], want)
+			return
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -32,6 +33,7 @@ func (f *Forwarder) Run(ctx context.Context, l net.Listener, udp net.PacketConn)
 	set := webrtc.SettingEngine{}
 	set.SetLite(true)
 	set.SetIncludeLoopbackCandidate(true)
+	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled) // a socket, a goroutine and buffers of each connection that we need as little as the gateway
 	set.SetICEUDPMux(webrtc.NewICEUDPMux(nil, udp))
 	set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	mux := http.NewServeMux()

@@ -19,7 +19,8 @@ type conn struct {
 	// Static after connect.
 	room      *Room
 	peer      string
-	line      int // the page's number for it: another number is another connection
+	line      int    // the page's number for it: another number is another connection
+	cert      string // of the page's certificate: so is another certificate
 	pc        *media.Connection
 	estimator cc.BandwidthEstimator
 
@@ -45,8 +46,8 @@ type conn struct {
 }
 
 // connect makes a connection that nobody uses yet.
-func (r *Room) connect(peer string, line int) (*conn, error) {
-	c := &conn{room: r, peer: peer, line: line, negotiating: make(chan struct{}, 1), sources: map[Kind]*source{}, down: time.Now(), budget: budget{rate: firstEstimate, wait: calmFor}}
+func (r *Room) connect(peer string, line int, cert string) (*conn, error) {
+	c := &conn{room: r, peer: peer, line: line, cert: cert, negotiating: make(chan struct{}, 1), sources: map[Kind]*source{}, down: time.Now(), budget: budget{rate: firstEstimate, wait: calmFor}}
 	codecs, chain, err := engine(func(e cc.BandwidthEstimator) { c.estimator = e })
 	if err != nil {
 		return nil, err

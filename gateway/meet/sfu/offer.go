@@ -27,6 +27,7 @@ type line struct {
 type offered struct {
 	lines []line
 	ufrag string // changes when ICE restarts
+	cert  string // of the page's certificate: the same for as long as its connection lives
 }
 
 // readOffer judges an offer. The error is a *gateway.Error of kind gateway.Invalid.
@@ -42,9 +43,13 @@ func readOffer(text string) (o offered, err error) {
 	if n := len(d.MediaDescriptions); n == 0 || n > MaxMediaLines {
 		return bad("the offer has too many media lines, or none")
 	}
+	o.cert, _ = d.Attribute("fingerprint") // for all lines, or with each
 	candidates, mids := 0, map[string]bool{}
 	for _, m := range d.MediaDescriptions {
 		l, ufrag, n := readLine(m)
+		if of, ok := m.Attribute("fingerprint"); ok {
+			o.cert = of
+		}
 		candidates += n
 		if m.MediaName.Media != "audio" && m.MediaName.Media != "video" {
 			return bad("the offer has a line that is neither audio nor video")

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -85,8 +86,8 @@ func (r *Room) dropLocked(peer string) {
 	r.closing.Go(c.close)
 }
 
-// Offer answers a page's offer. A line that is new makes a new connection, in the place of an older one; one that
-// is there is renegotiated: more slots, or ICE anew. Errors: gateway.Invalid for a bad offer, gateway.TooMany,
+// Offer answers a page's offer. A line that is new, or that shows another certificate because it is another page's,
+// makes a new connection, in the place of an older one; one that is there is renegotiated: more slots, or ICE anew. Errors: gateway.Invalid for a bad offer, gateway.TooMany,
 // gateway.Unavailable when the room is over, ctx.Err().
 func (r *Room) Offer(ctx context.Context, peer string, line int, sdp string) (string, error) {
 	o, err := readOffer(sdp)
@@ -96,16 +97,16 @@ func (r *Room) Offer(ctx context.Context, peer string, line int, sdp string) (st
 	r.mu.Lock()
 	c := r.conns[peer]
 	r.mu.Unlock()
-	if c != nil && c.line == line {
+	if c != nil && c.line == line && c.cert == o.cert {
 		answer, err := c.answer(ctx, sdp, o)
 		if err == nil {
 			r.assign()
 		}
-		if err == nil || c.pc.ConnectionState() != webrtc.PeerConnectionStateClosed {
+		if !errors.Is(err, webrtc.ErrConnectionClosed) {
 			return answer, err
 		}
 	}
-	if c, err = r.connect(peer, line); err != nil {
+	if c, err = r.connect(peer, line, o.cert); err != nil {
 		return "", err
 	}
 	answer, err := c.answer(ctx, sdp, o)
