@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"backline/channels"
@@ -74,6 +75,7 @@ type App struct {
 	pages      *serve.Handler
 	handler    http.Handler
 	visitors   func(context.Context, func(gateway.Identity) bool) // ends the visitors' sockets
+	wired      atomic.Bool                                        // all of the above is set
 	out        io.Writer                                          // the operator's terminal; nil: nobody looks
 }
 
@@ -177,6 +179,10 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	a.hub = hub.New(hub.Options{Live: a.live, Who: a.who, Origin: a.sameOrigin, Files: a.file, Typing: a.courtesies.later(all.typing), Seen: a.courtesies.later(all.seen), Calls: a.hubCalls(), Meetings: a.hubMeetings(), Relays: a.callRelays,
 		Company: a.company(), Replies: replies(c), Build: build(), Log: a.log})
 	a.metrics.watch(a)
+	a.wired.Store(true)
+	if a.journal.spool != nil {
+		a.sharedChanged(a.journal.spool.State())
+	}
 	a.handler, err = a.routes(all)
 	return err
 }

@@ -168,7 +168,7 @@ func withFolder(ctx context.Context, data string, c *config.Config, do func(*htt
 	if !errors.Is(err, control.ErrNotRunning) {
 		return err
 	}
-	if err := aloneIn(data); err != nil {
+	if err := aloneIn(data, c); err != nil {
 		return err
 	}
 	j, err := sqlite.Open(ctx, filepath.Join(data, journalFile), sqlite.Options{})

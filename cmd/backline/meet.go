@@ -99,7 +99,16 @@ func (a *App) liveMeetings() live.Meetings {
 	if a.meetings == nil {
 		return nil
 	}
-	return a.meetings
+	return meetingsHere{a}
+}
+
+// meetingsHere hears of meetings where they are at home: at the node that decides.
+type meetingsHere struct{ *App }
+
+func (m meetingsHere) MeetingChanged(ch live.MeetingChange) {
+	if m.leads() {
+		m.meetings.MeetingChanged(ch)
+	}
 }
 
 func (a *App) hubMeetings() hub.Meetings {

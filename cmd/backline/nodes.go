@@ -82,6 +82,9 @@ func (a *App) lead() {
 	a.outbox.Replayed()
 	a.fetcher.Replayed()
 	a.profiles.Replayed()
+	if a.lease != nil {
+		a.live.RetellMeetings()
+	}
 }
 
 // appendAttempt appends for the outbox. An attempt may be begun only by the node that leads; how it ended is a fact.
@@ -101,7 +104,7 @@ func mustBeginAnew(err error) bool {
 
 // sharedChanged tells consoles that the shared journal went away or came back.
 func (a *App) sharedChanged(s spool.State) {
-	if a.live == nil { // the start
+	if !a.wired.Load() { // the start, which looks for itself
 		return
 	}
 	if s.Away.IsZero() {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"backline/gateway"
 	"backline/gateway/access"
 	"backline/gateway/config"
+	"backline/gateway/control"
 )
 
 // place is how a command finds the data folder.
@@ -48,6 +50,14 @@ func (p *place) folder(environ []string) (string, error) {
 		return "", fmt.Errorf("data folder: %w", err)
 	}
 	return c.Data, nil
+}
+
+// withControl is withControl for a folder that this place has found.
+func (p *place) withControl(ctx context.Context, folder string, do func(*http.Client) error) error {
+	if _, err := control.Dial(folder); errors.Is(err, control.ErrNotRunning) && p.store.Engine == redisEngine {
+		return errShared
+	}
+	return withControl(ctx, folder, do)
 }
 
 func (m *Main) agent(ctx context.Context, args []string) error {
@@ -86,7 +96,7 @@ func (m *Main) agent(ctx context.Context, args []string) error {
 	if err := knownQueues(a.Queues, at.queues); err != nil {
 		return usagef("--queues: %s", err.Msg)
 	}
-	return withControl(ctx, folder, func(c *http.Client) error {
+	return at.withControl(ctx, folder, func(c *http.Client) error {
 		switch args[0] {
 		case "add":
 			return m.addAgent(ctx, c, a)
@@ -173,7 +183,7 @@ func (m *Main) token(ctx context.Context, args []string) error {
 	if args[0] != "list" && *name == "" {
 		return usagef("--name is missing")
 	}
-	return withControl(ctx, folder, func(c *http.Client) error {
+	return at.withControl(ctx, folder, func(c *http.Client) error {
 		switch args[0] {
 		case "create":
 			var out struct{ Token string }

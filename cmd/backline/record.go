@@ -19,7 +19,7 @@ import (
 
 // recordOf is the record of a configuration; without one it is in the folder.
 func recordOf(s config.Store, folder string) (record, error) {
-	if s.Engine != "redis" {
+	if s.Engine != redisEngine {
 		return embeddedRecord{folder}, nil
 	}
 	options, err := redisOptions(s)

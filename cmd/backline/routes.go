@@ -47,9 +47,9 @@ func (a *App) routes(all *channelSet) (http.Handler, error) {
 	mux.HandleFunc("GET /api/v1/openapi.json", api.OpenAPI)
 	mux.Handle("GET /ws/console", onceRead(replayed, a.hub))
 	if a.meetings != nil {
-		mux.Handle("GET /ws/meet", onceRead(replayed, a.meetings))
+		mux.Handle("GET /ws/meet", onceRead(replayed, a.meetHandler()))
 	}
-	mux.Handle("GET /files/", a.files.Handler())
+	mux.Handle("GET /files/", a.fileHandler())
 	mux.Handle("GET /print/contact", a.signedIn(poster.Handler(a.contactSheet, problem)))
 	if a.checks != nil {
 		handleAll(mux, a.checks.Routes())

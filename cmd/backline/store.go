@@ -29,6 +29,9 @@ type store struct {
 	bus   *bus.Bus       // nil: there is no other node
 }
 
+// redisEngine is the store.engine of several gateways.
+const redisEngine = "redis"
+
 // Names in the data folder. A spool is no journal: two files, so that neither is taken for the other.
 const (
 	journalFile = "journal.db"
@@ -42,7 +45,7 @@ const (
 
 // diskFile is the name of what a gateway writes to its own disk: the journal, or the spool.
 func diskFile(c *config.Config) string {
-	if c.Store.Engine == "redis" {
+	if c.Store.Engine == redisEngine {
 		return spoolFile
 	}
 	return journalFile
@@ -51,8 +54,11 @@ func diskFile(c *config.Config) string {
 // errShared: what a folder holds is not all, and only a running gateway has the rest.
 var errShared = errors.New("this data folder belongs to one of several gateways on Redis: start it first (backline serve)")
 
-// aloneIn refuses a folder whose gateway shares its journal.
-func aloneIn(folder string) error {
+// aloneIn refuses a folder whose gateway shares its journal, or will. c may be nil.
+func aloneIn(folder string, c *config.Config) error {
+	if c != nil && c.Store.Engine == redisEngine {
+		return errShared
+	}
 	_, err := os.Stat(filepath.Join(folder, spoolFile))
 	if err == nil {
 		return errShared
@@ -65,7 +71,7 @@ func aloneIn(folder string) error {
 
 // openStore opens the journal of the configuration. changed is told when a shared journal goes away or comes back.
 func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed func(spool.State)) (*store, error) {
-	if c.Store.Engine != "redis" {
+	if c.Store.Engine != redisEngine {
 		disk, err := sqlite.Open(ctx, filepath.Join(c.Data, journalFile), sqlite.Options{})
 		if err != nil {
 			return nil, err

@@ -48,6 +48,8 @@ type Options struct {
 
 // Times.
 const (
+	// renewEvery is less than the time for which a journal knows a key: a guard whose key is forgotten holds no more.
+	renewEvery  = 24 * time.Hour
 	lookEvery   = 100 * time.Millisecond
 	releaseTime = 2 * time.Second
 )
@@ -66,6 +68,7 @@ type Lease struct {
 	triedAt uint64 // the version it was made at
 	leads   bool
 	deposed bool
+	since   time.Time // when our last record was read
 	silent  time.Time // since when the holder is not heard; zero: it is
 }
 
@@ -104,8 +107,8 @@ func (l *Lease) apply(e journal.Event, taken string) (begins bool) {
 	l.version, l.holder, l.silent = e.Version, taken, time.Time{}
 	switch ours := taken != "" && e.Key == l.token; {
 	case ours:
-		l.leads = true
-		return true
+		begins, l.leads, l.since = !l.leads, true, time.Now()
+		return begins
 	case l.leads && taken != "":
 		l.leads, l.deposed = false, true
 		close(l.lost)
@@ -148,7 +151,7 @@ func (l *Lease) Run(ctx context.Context) error {
 		case <-l.lost:
 			return ErrDeposed
 		case <-t.C:
-			if l.free(time.Now()) {
+			if l.free(time.Now()) || l.old(time.Now()) {
 				l.take(ctx)
 			}
 		}
@@ -176,6 +179,13 @@ func (l *Lease) free(now time.Time) bool {
 		l.silent = now
 	}
 	return !l.silent.IsZero() && now.Sub(l.silent) >= l.o.Patience
+}
+
+// old reports whether our lease is to be renewed.
+func (l *Lease) old(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leads && now.Sub(l.since) >= renewEvery
 }
 
 func (l *Lease) take(ctx context.Context) {

@@ -220,3 +220,21 @@ func TestWhoHearsNobodyTakesNothing(t *testing.T) {
 		<-b.ended
 	})
 }
+
+func TestALeaseIsRenewedBeforeItsKeyIsForgotten(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a := w.start("a~1")
+		time.Sleep(time.Minute)
+		first, _ := a.Guard()
+		time.Sleep(25 * time.Hour)
+		second, leads := a.Guard()
+		if !leads || second.Version != first.Version+1 || second.Key == first.Key {
+			t.Errorf("%+v after %+v", second, first)
+		}
+		if w.decide(second, 1) != nil || w.decide(first, 2) == nil {
+			t.Error("the renewed lease does not hold, or the old one does")
+		}
+		a.stop()
+		<-a.ended
+	})
+}

@@ -49,6 +49,15 @@ func (l *Live) meetingChangedLocked(h *wire.Conversation, t gateway.ThreadID) {
 	l.opts.Meetings.MeetingChanged(ch)
 }
 
+// RetellMeetings tells Meetings of each meeting that is open, as at the start: it has not listened until now.
+func (l *Live) RetellMeetings() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.fold.All {
+		l.meetingChangedLocked(&c.Head, c.Thread)
+	}
+}
+
 // MeetingOf returns the meeting of a customer's thread that is open; without a Conversation while that is being
 // opened.
 func (l *Live) MeetingOf(who gateway.Identity) (MeetingChange, bool) {

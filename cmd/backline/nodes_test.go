@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"backline/gateway/journal/redis/redistest"
+)
+
+// installNode makes one of several gateways, which has nobody's password yet.
+func installNode(t *testing.T, name, redis string) *installation {
+	t.Helper()
+	in := installation{t: t}
+	addr, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	in.url, in.path, in.data = "http://"+addr, dir+"/backline.yaml", dir+"/data"
+	text := strings.NewReplacer("ADDR", addr, "DATA", in.data, "NAME", name, "REDIS", redis, "SITE", testSite).Replace(`version: 1
+listen: ADDR
+public_url: http://ADDR
+data: DATA
+company: {name: Nordwind, language: en}
+rtc: {media: "127.0.0.1:0", turn: "127.0.0.1:0"}
+queues: [{id: main, name: Service, ring: 5s}]
+limits: {requests_per_second: 1000, burst: 1000}
+log: {level: debug}
+entries:
+  - {channel: livechat, site: shop, to: queue/main, origins: ["SITE"]}
+store: {engine: redis, url: "redis://REDIS"}
+node: {name: NAME, address: "http://ADDR"}
+`)
+	if err := os.WriteFile(in.path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &in
+}
+
+func TestWhatIsAtOneNodeIsHadAtAnother(t *testing.T) {
+	redis := redistest.Start(t)
+	a, b := installNode(t, "a", redis.Addr), installNode(t, "b", redis.Addr)
+	if code, _, errs := run(t, testPassword+"\n", "agent", "add", "--config", a.path, "--id", "jana"); code == exitDone || !strings.Contains(errs, "start it first") {
+		t.Errorf("a command before the first start: %d %s", code, errs)
+	}
+	a.start()
+	b.start()
+	a.people()
+	cookie := a.signIn("jana")
+
+	// Who has signed in at one is known at the other at once.
+	if code := b.rest(cookie, http.MethodGet, "/api/v1/conversations", nil, nil); code != http.StatusOK {
+		t.Fatalf("signed in at a, b answers %d", code)
+	}
+
+	// A file that came to one.
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.url+"/api/v1/files?name=wombat.txt", strings.NewReader("wombat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Cookie", cookie)
+	req.Header.Set("Content-Type", "text/plain")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ File string }
+	err = json.NewDecoder(res.Body).Decode(&file)
+	res.Body.Close()
+	if err != nil || file.File == "" {
+		t.Fatalf("upload: %s %v %+v", res.Status, err, file)
+	}
+	for _, in := range []*installation{a, b} {
+		res, err := http.Get(in.url + "/files/" + file.File + "/wombat.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusOK || string(text) != "wombat" {
+			t.Errorf("%s: %s %q %v", in.url, res.Status, text, err)
+		}
+	}
+	if res, err := http.Get(b.url + "/files/" + strings.Repeat("0", len(file.File))); err != nil || res.StatusCode != http.StatusNotFound {
+		t.Errorf("a file that nobody has: %v %v", res.Status, err)
+	}
+
+	// A meeting has one room, whichever node its guests come to.
+	code, link, errs := run(t, "", "link", "create", "--config", a.path, "--meet", "--to", "queue/main", "--contact", "Miriam")
+	if code != exitDone {
+		t.Fatal(errs)
+	}
+	time.Sleep(200 * time.Millisecond) // b learns of the link
+	for _, in := range []*installation{a, b} {
+		p := dialMeet(t, in, strings.TrimSpace(link), "")
+		if w := p.next("welcome"); w.Name != "Miriam" {
+			t.Errorf("the green room at %s knows %+v", in.url, w)
+		}
+		p.say(map[string]string{"t": "join", "name": "Miriam"})
+		if f := p.next("place"); f.At != "lobby" && f.At != "green" {
+			t.Errorf("at %+v", f)
+		}
+	}
+
+	b.stop()
+	if code, _, errs := run(t, testPassword+"\n", "agent", "password", "--config", b.path, "--id", "jana"); code == exitDone || !strings.Contains(errs, "start it first") {
+		t.Errorf("a command in the folder of a stopped node: %d %s", code, errs)
+	}
+	a.stop()
+}
