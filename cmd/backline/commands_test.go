@@ -116,6 +116,17 @@ func TestJournalMovesToRedisAndBack(t *testing.T) {
 		}
 		return out
 	}
+	if code, out, errs := run(t, "", "doctor", "redis", "--config", moved); code != exitDone || !strings.Contains(out, "ok   appendfsync") {
+		t.Errorf("doctor redis: code %d, %s%s", code, out, errs)
+	}
+	s.Config("appendfsync", "everysec")
+	if code, out, _ := run(t, "", "doctor", "redis", "--config", moved); code != exitFailed || !strings.Contains(out, "BAD  appendfsync") {
+		t.Errorf("doctor redis of a server that loses a second: code %d, %s", code, out)
+	}
+	s.Config("appendfsync", "always")
+	if code, _, errs := run(t, "", "doctor", "redis", "--config", in.path); code != exitUsage || !strings.Contains(errs, "not on Redis") {
+		t.Errorf("doctor redis of a folder: code %d, %s", code, errs)
+	}
 	first := step("", "export", "--config", in.path)
 	step(first, "import", "--config", moved)
 	if out := step("", "verify", "--config", moved); !strings.Contains(out, "unchanged and in order") {

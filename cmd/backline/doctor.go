@@ -19,8 +19,11 @@ import (
 var errPaths = errors.New("not every way works: see docs/networks.md for what each needs in the firewall")
 
 func (m *Main) doctor(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "redis" {
+		return m.doctorRedis(ctx, args[1:])
+	}
 	if len(args) == 0 || args[0] != "rtc" {
-		return usagef("want: doctor rtc")
+		return usagef("want: doctor rtc or doctor redis")
 	}
 	fs := flag.NewFlagSet("doctor rtc", flag.ContinueOnError)
 	var at place

@@ -57,7 +57,7 @@ func commands() []command {
 		{"config", "check|show FILE", "judge or print a configuration", (*Main).config},
 		{"report", "calls [--days 30]", "how good calls were, by day, entry and path", (*Main).report},
 		{"journal", "verify|export|import", "integrity of the record, a copy, and back", (*Main).journal},
-		{"doctor", "rtc [--local] [--json]", "prove from outside by which ways calls get through", (*Main).doctor},
+		{"doctor", "rtc|redis [--json]", "prove from outside by which ways calls get through; whether Redis keeps what it is given", (*Main).doctor},
 		{"bench", "[calls] [--url URL]", "load on a gateway, or what calls cost", (*Main).bench},
 		{"version", "", "print the version", (*Main).version},
 	}

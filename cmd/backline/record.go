@@ -35,6 +35,9 @@ type embeddedRecord struct{ folder string }
 func (r embeddedRecord) String() string { return filepath.Join(r.folder, journalFile) }
 
 func (r embeddedRecord) Verify(ctx context.Context) (journal.Report, error) {
+	if err := r.alone(); err != nil {
+		return journal.Report{}, err
+	}
 	if _, err := os.Stat(r.String()); err != nil {
 		return journal.Report{}, err
 	}
@@ -62,7 +65,18 @@ func (r embeddedRecord) Export(ctx context.Context, out io.Writer) error {
 	})
 }
 
+// alone refuses a folder whose gateway has its journal elsewhere.
+func (r embeddedRecord) alone() error {
+	if errors.Is(aloneIn(r.folder), errShared) {
+		return fmt.Errorf("the gateway of %s has its journal on Redis: say --config FILE instead of the folder", r.folder)
+	}
+	return nil
+}
+
 func (r embeddedRecord) Restore(ctx context.Context, in io.Reader) error {
+	if err := r.alone(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(r.folder, 0o700); err != nil {
 		return err
 	}

@@ -27,10 +27,10 @@ const (
 
 // Finding is one property of a server that decides about what it keeps.
 type Finding struct {
-	What   string // a setting of Redis, or version, role, keys
-	Level  Level
-	Detail string // what is there, and what comes of it
-	Fix    string // what to do; empty where all is fine
+	What   string `json:"what"` // a setting of Redis, or version, role, keys
+	Level  Level  `json:"level"`
+	Detail string `json:"detail"`        // what is there, and what comes of it
+	Fix    string `json:"fix,omitempty"` // what to do, or why; empty where all is fine
 }
 
 // Check looks at the server of a journal, which need not be open elsewhere: can it lose what it acknowledges? The error

@@ -261,3 +261,51 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMemory says what a record costs the server: 100,000 messages of 1,000 threads, each with the key of its
+// provider's message. Run it once (-benchtime 1x).
+func BenchmarkMemory(b *testing.B) {
+	const records = 100_000
+	s := redistest.Start(b)
+	j := open(b, s, redis.Options{})
+	c := goredis.NewClient(&goredis.Options{Addr: s.Addr})
+	defer c.Close()
+	used := func() float64 {
+		info, err := c.InfoMap(b.Context(), "memory").Result()
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := strconv.ParseFloat(info["Memory"]["used_memory"], 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return n
+	}
+	before := used()
+	var callers sync.WaitGroup
+	for w := range 64 {
+		callers.Go(func() {
+			for i := w; i < records; i += 64 {
+				data := fmt.Sprintf(`{"message":"m%020d","text":"%0180d"}`, i, i)
+				e := journal.Event{Type: "message.received", At: time.Now(), Data: []byte(data)}
+				write := journal.Write{Stream: fmt.Sprintf("thread/messenger/%016d", i%1000), Expect: journal.Any, Key: fmt.Sprintf("messenger/m_%024d", i), Events: []journal.Event{e}}
+				if _, err := j.Append(context.Background(), write); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	callers.Wait()
+	b.ReportMetric((used()-before)/records, "B/record")
+	for _, part := range []string{"log", "keys:*", "versions"} {
+		names, err := c.Keys(b.Context(), "{backline}:"+part).Result()
+		if err != nil || len(names) != 1 {
+			b.Fatal(names, err)
+		}
+		n, err := c.MemoryUsage(b.Context(), names[0], 0).Result()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(n)/records, "B/record-in-"+strings.Trim(part, ":*"))
+	}
+}
