@@ -69,7 +69,10 @@ func TestWhatIsAtOneNodeIsHadAtAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct{ File string }
+	var file struct {
+		ID string `json:"id"`
+		File string `json:"file"`
+	}
 	err = json.NewDecoder(res.Body).Decode(&file)
 	res.Body.Close()
 	if err != nil || file.File == "" {

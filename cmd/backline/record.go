@@ -67,7 +67,7 @@ func (r embeddedRecord) Export(ctx context.Context, out io.Writer) error {
 
 // alone refuses a folder whose gateway has its journal elsewhere.
 func (r embeddedRecord) alone() error {
-	if errors.Is(aloneIn(r.folder), errShared) {
+	if errors.Is(aloneIn(r.folder, nil), errShared) {
 		return fmt.Errorf("the gateway of %s has its journal on Redis: say --config FILE instead of the folder", r.folder)
 	}
 	return nil
