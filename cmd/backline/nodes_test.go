@@ -70,16 +70,15 @@ func TestWhatIsAtOneNodeIsHadAtAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	var file struct {
-		ID string `json:"id"`
-		File string `json:"file"`
+		ID string `json:"file"`
 	}
 	err = json.NewDecoder(res.Body).Decode(&file)
 	res.Body.Close()
-	if err != nil || file.File == "" {
+	if err != nil || file.ID == "" {
 		t.Fatalf("upload: %s %v %+v", res.Status, err, file)
 	}
 	for _, in := range []*installation{a, b} {
-		res, err := http.Get(in.url + "/files/" + file.File + "/wombat.txt")
+		res, err := http.Get(in.url + "/files/" + file.ID + "/wombat.txt")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +88,7 @@ func TestWhatIsAtOneNodeIsHadAtAnother(t *testing.T) {
 			t.Errorf("%s: %s %q %v", in.url, res.Status, text, err)
 		}
 	}
-	if res, err := http.Get(b.url + "/files/" + strings.Repeat("0", len(file.File))); err != nil || res.StatusCode != http.StatusNotFound {
+	if res, err := http.Get(b.url + "/files/" + strings.Repeat("0", len(file.ID))); err != nil || res.StatusCode != http.StatusNotFound {
 		t.Errorf("a file that nobody has: %v %v", res.Status, err)
 	}
 

@@ -88,9 +88,15 @@ func (a *App) fileHandler() http.Handler {
 
 // copyFrom answers with another node's file; false when it has none.
 func copyFrom(transport *http.Transport, to *url.URL, w http.ResponseWriter, r *http.Request) bool {
-	out := r.Clone(r.Context())
-	out.URL = to.JoinPath(r.URL.EscapedPath())
-	out.RequestURI, out.Host = "", ""
+	out, err := http.NewRequestWithContext(r.Context(), r.Method, to.JoinPath(r.URL.EscapedPath()).String(), nil)
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{"Range", "If-Range", "If-None-Match", "If-Modified-Since"} {
+		if v := r.Header.Get(name); v != "" {
+			out.Header.Set(name, v)
+		}
+	}
 	out.Header.Set(passedHeader, "1")
 	res, err := transport.RoundTrip(out)
 	if err != nil {
