@@ -34,6 +34,9 @@ unit: ## Go tests with the race detector
 sim: ## 10,000 random worlds for the router; the race detector in unit sees fewer
 	$(GO) test -count=1 -run TestSimulation ./gateway/router
 
+chaos: ## kill, freeze, cut off: all scenarios at length (SEED=7 for the same pauses); the short form is part of unit
+	$(GO) test -count=1 -timeout 40m -v -run 'One|Nodes' ./cmd/backline/chaos -args -long -seed $(or $(SEED),0)
+
 web: ## type check, lint and unit tests of the front end
 	cd webclient && npm run --silent check
 
@@ -47,4 +50,4 @@ bench: ## benchmarks, short
 fuzz: ## every fuzz target for 10 s
 	.ci/fuzz 10s
 
-.PHONY: help demo build cross test deps check unit sim web e2e bench fuzz
+.PHONY: help demo build cross test deps check unit sim chaos web e2e bench fuzz
