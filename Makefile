@@ -18,8 +18,8 @@ cross: ## check that the small machines are served
 test: deps check cross unit sim web e2e ## everything CI runs, from a fresh machine
 
 deps: ## what the tests need beyond Go and Node: programs of Debian's, npm packages
-	@for p in chromium gcc openssl redis-server; do command -v $$p >/dev/null || missing=1; done; \
-		[ -z "$$missing" ] || (apt-get update -qq && apt-get install -y -qq chromium gcc libc6-dev openssl redis-server >/dev/null)
+	@for p in chromium gcc /usr/sbin/haproxy openssl redis-server; do command -v $$p >/dev/null || missing=1; done; \
+		[ -z "$$missing" ] || (apt-get update -qq && apt-get install -y -qq chromium gcc haproxy libc6-dev openssl redis-server >/dev/null)
 	cd webclient && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --silent
 
 check: ## formatting, vet, staticcheck
