@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -18,22 +19,49 @@ type Fault struct {
 	Delay    time.Duration // of what is passed, each way
 }
 
+// Names are the processes of a run, by id. The zero value knows none.
+type Names struct {
+	mu  sync.Mutex
+	all map[int]string
+}
+
+// Set names a process.
+func (n *Names) Set(pid int, name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.all == nil {
+		n.all = map[int]string{}
+	}
+	for p, x := range n.all {
+		if x == name {
+			delete(n.all, p) // one before it
+		}
+	}
+	n.all[pid] = name
+}
+
+func (n *Names) copy() map[int]string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return maps.Clone(n.all)
+}
+
 // Cable is a TCP connection to one server that can be broken, for all who use it or for one. It tells who dials by
 // the process that owns the other end, which takes Linux.
 type Cable struct {
 	Addr string // where to dial
 
 	to       string
+	names    *Names
 	listener net.Listener
 	stop     context.CancelFunc
 	ctx      context.Context // of Run, not of a request
 	running  sync.WaitGroup
 
 	mu      sync.Mutex
-	names   func() map[int]string // pid → name; guarded by mu
-	fault   func(who string) Fault
-	changed chan struct{} // closed when fault is another one
-	conns   map[*strand]bool
+	fault   func(who string) Fault // guarded by mu
+	changed chan struct{}          // closed when fault is another one; guarded by mu
+	conns   map[*strand]bool       // guarded by mu
 }
 
 // strand is one connection through a cable.
@@ -42,9 +70,9 @@ type strand struct {
 	client, server net.Conn
 }
 
-// NewCable starts one on loopback that leads to an address; Close ends it. names says which processes there are, by
-// id; nil: nobody is told from another.
-func NewCable(to string, names func() map[int]string) (*Cable, error) {
+// NewCable starts one on loopback that leads to an address; Close ends it. names says which processes there are;
+// nil: nobody is told from another.
+func NewCable(to string, names *Names) (*Cable, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -109,7 +137,7 @@ func (c *Cable) carry(client net.Conn) {
 	s := &strand{client: client}
 	defer s.client.Close()
 	if c.names != nil {
-		s.who = owner(client, c.names())
+		s.who = owner(client, c.names.copy())
 	}
 	if !c.good(s) { // a new connection needs both ways
 		return

@@ -64,7 +64,7 @@ type world struct {
 	notes  []string
 }
 
-// begin gives a scenario its world: with Nodes and a Store.
+// begin gives a scenario its world.
 func begin(t *testing.T, o chaos.Options, mix chaos.Mix) *world {
 	t.Helper()
 	w := &world{T: t, seed: *seed}
@@ -112,7 +112,7 @@ func (w *world) settles(read func() []journal.Event) {
 	w.Helper()
 	time.Sleep(goesOn())
 	w.load.Finish(30 * time.Second)
-	views, took := w.load.Settle(w.Nodes, 40*time.Second)
+	views, took := w.load.Settle(w.Running(), 40*time.Second)
 	r := w.load.Ledger.Check(views)
 	if !r.Good() {
 		w.Errorf("%s", r)
@@ -146,31 +146,33 @@ func (w *world) embedded(n *chaos.Node) func() []journal.Event {
 			w.Fatal(err)
 		}
 		defer j.Close()
-		return all(w.T, j)
+		events, err := readAll(context.Background(), j)
+		if err != nil {
+			w.Fatal(err)
+		}
+		return events
 	}
 }
 
-// all reads a journal.
-func all(t *testing.T, j journal.Journal) []journal.Event {
-	t.Helper()
-	ctx := context.Background()
+// readAll reads a journal.
+func readAll(ctx context.Context, j journal.Journal) ([]journal.Event, error) {
 	trimmed, head, err := j.Bounds(ctx)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var out []journal.Event
 	for after := trimmed; after < head; {
 		part, err := j.Read(ctx, after, 1000, 0)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if len(part) == 0 {
-			t.Fatalf("the journal has nothing after position %d, and its head is %d", after, head)
+			return nil, fmt.Errorf("the journal has nothing after position %d, and its head is %d", after, head)
 		}
 		out = append(out, part...)
 		after = part[len(part)-1].Pos
 	}
-	return out
+	return out, nil
 }
 
 // Rows 1 to 4 on one machine: killed at random moments, before and after a write, before and after its

@@ -108,6 +108,24 @@ func (l *Ledger) Gap(after time.Time) time.Duration {
 	return longest
 }
 
+// Acknowledging is how long texts that were sent after a moment waited for their acknowledgement: the share p of them
+// waited no longer.
+func (l *Ledger) Acknowledging(after time.Time, p float64) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var took []time.Duration
+	for _, s := range l.said {
+		if s.sent.After(after) && !s.acked.IsZero() {
+			took = append(took, s.acked.Sub(s.sent))
+		}
+	}
+	if len(took) == 0 {
+		return 0
+	}
+	slices.Sort(took)
+	return took[min(len(took)-1, int(p*float64(len(took))))]
+}
+
 // Screen is the longest way of a text that was sent after a moment to the first screen that showed it; what has
 // reached none does not count.
 func (l *Ledger) Screen(after time.Time) time.Duration {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,33 +18,82 @@ import (
 	"time"
 )
 
-// Node is one gateway, a process of its own with a data folder of its own.
+// Node is one gateway, a process of its own with a data folder of its own. A process that ends by itself is started
+// again, as a supervisor does.
 type Node struct {
 	Name, URL, Data string
 	Log             *Log // of all its lives
 
 	t      testing.TB
+	names  *Names
 	binary string
+	wrap   []string
 	config string // path
-	child  *exec.Cmd
-	frozen bool
+
+	mu       sync.Mutex
+	child    *exec.Cmd     // nil: it is not to run; guarded by mu
+	ended    chan struct{} // closed when child has; guarded by mu
+	outcome  error         // of the last child; guarded by mu
+	frozen   bool          // guarded by mu
+	restarts int           // by itself; guarded by mu
 }
+
+// restartAfter is how long the supervisor waits.
+const restartAfter = 200 * time.Millisecond
 
 // Launch starts it.
 func (n *Node) Launch() {
 	n.t.Helper()
-	n.child = exec.Command(n.binary, "serve", "--config", n.config)
-	n.child.Stdout, n.child.Stderr = n.Log, n.Log
-	if err := n.child.Start(); err != nil {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.launchLocked(); err != nil {
 		n.t.Fatal(err)
 	}
 }
 
+func (n *Node) launchLocked() error {
+	args := append(slices.Clone(n.wrap), n.binary, "serve", "--config", n.config)
+	c := exec.Command(args[0], args[1:]...)
+	c.Stdout, c.Stderr = n.Log, n.Log
+	if err := c.Start(); err != nil {
+		return err
+	}
+	if n.names != nil {
+		n.names.Set(c.Process.Pid, n.Name)
+	}
+	ended := make(chan struct{})
+	n.child, n.ended = c, ended
+	go func() { // ends with the process, for which Kill and Stop wait
+		err := c.Wait()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.outcome = err
+		if n.child == c {
+			n.restarts++
+			n.child = nil
+			time.AfterFunc(restartAfter, func() { n.again(ended) })
+		}
+		close(ended)
+	}()
+	return nil
+}
+
+// again starts it, unless somebody else has, or has ended it for good.
+func (n *Node) again(ended chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ended == ended {
+		if err := n.launchLocked(); err != nil {
+			n.t.Errorf("node %s: %v", n.Name, err)
+		}
+	}
+}
+
 // Start starts it and waits until it is ready.
-func (n *Node) Start() {
+func (n *Node) Start() time.Duration {
 	n.t.Helper()
 	n.Launch()
-	n.Becomes(http.StatusOK, 20*time.Second)
+	return n.Becomes(http.StatusOK, 30*time.Second)
 }
 
 // Becomes waits until /readyz answers so, and returns how long it took.
@@ -61,72 +112,146 @@ func (n *Node) Becomes(status int, patience time.Duration) time.Duration {
 	return 0
 }
 
+// forget takes the child from the supervisor.
+func (n *Node) forget() (child *exec.Cmd, ended chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	child, ended = n.child, n.ended
+	n.child, n.ended, n.frozen = nil, nil, false
+	return child, ended
+}
+
 // Kill ends it as a power failure would.
 func (n *Node) Kill() {
-	n.t.Helper()
-	if n.child == nil {
-		return
+	if child, ended := n.forget(); child != nil {
+		_ = child.Process.Kill() // it may have ended by itself
+		<-ended
 	}
-	if err := n.child.Process.Kill(); err != nil {
-		n.t.Error(err)
-	}
-	_ = n.child.Wait() // "signal: killed"
-	n.child, n.frozen = nil, false
 }
 
 // Stop ends it in order, and returns how long that took.
 func (n *Node) Stop() time.Duration {
 	n.t.Helper()
-	if n.child == nil {
+	n.Thaw()
+	child, ended := n.forget()
+	if child == nil {
 		return 0
 	}
-	n.Thaw()
 	began := time.Now()
-	n.signal(syscall.SIGTERM)
-	ended := make(chan error, 1)
-	go func() { ended <- n.child.Wait() }()
+	if err := child.Process.Signal(syscall.SIGTERM); err != nil {
+		n.t.Errorf("node %s: %v", n.Name, err)
+	}
 	select {
-	case err := <-ended:
-		if err != nil {
-			n.t.Errorf("node %s did not stop in order: %v; the end of its log:\n%s", n.Name, err, n.Log.End())
+	case <-ended:
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.outcome != nil {
+			n.t.Errorf("node %s did not stop in order: %v; the end of its log:\n%s", n.Name, n.outcome, n.Log.End())
 		}
 	case <-time.After(30 * time.Second):
 		n.t.Errorf("node %s has not stopped after 30 s; the end of its log:\n%s", n.Name, n.Log.End())
-		_ = n.child.Process.Kill()
+		_ = child.Process.Kill()
 		<-ended
 	}
-	n.child = nil
 	return time.Since(began)
 }
 
-// Freeze stops it as a machine that hangs; Thaw lets it go on.
-func (n *Node) Freeze() { n.t.Helper(); n.signal(syscall.SIGSTOP); n.frozen = true }
+// Freeze stops it as a machine that hangs.
+func (n *Node) Freeze() { n.t.Helper(); n.signal(syscall.SIGSTOP, true) }
 
-// Thaw lets it go on.
+// Thaw lets it go on, if it was stopped.
 func (n *Node) Thaw() {
 	n.t.Helper()
-	if n.frozen {
-		n.signal(syscall.SIGCONT)
-		n.frozen = false
+	n.mu.Lock()
+	frozen := n.frozen
+	n.mu.Unlock()
+	if frozen {
+		n.signal(syscall.SIGCONT, false)
 	}
 }
 
-func (n *Node) signal(s syscall.Signal) {
+func (n *Node) signal(s syscall.Signal, frozen bool) {
 	n.t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.child == nil {
+		n.t.Errorf("node %s does not run", n.Name)
+		return
+	}
 	if err := n.child.Process.Signal(s); err != nil {
 		n.t.Errorf("node %s: %v", n.Name, err)
 	}
+	n.frozen = frozen
 }
 
-// Runs reports whether it was started and not ended by us.
-func (n *Node) Runs() bool { return n.child != nil }
+// Runs reports whether it is to run.
+func (n *Node) Runs() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.ended != nil
+}
+
+// Restarts counts how often it has ended by itself and was started again.
+func (n *Node) Restarts() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.restarts
+}
 
 // PID is its process, 0: none.
 func (n *Node) PID() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.child == nil {
 		return 0
 	}
 	return n.child.Process.Pid
+}
+
+// Memory is its resident set in bytes.
+func (n *Node) Memory() int64 {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.PID()))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(raw)) {
+		if v, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			var kb int64
+			if _, err := fmt.Sscan(v, &kb); err == nil {
+				return kb << 10
+			}
+		}
+	}
+	return 0
+}
+
+// Files counts the files and sockets that it has open.
+func (n *Node) Files() int {
+	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", n.PID()))
+	if err != nil {
+		return 0
+	}
+	return len(fds)
+}
+
+// Metric is the value of one line of /metrics, by name and labels; ok is false where it is not there.
+func (n *Node) Metric(name string) (value float64, ok bool) {
+	res, err := (&http.Client{Timeout: 5 * time.Second}).Get(n.URL + "/metrics")
+	if err != nil {
+		return 0, false
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(raw)) {
+		if v, found := strings.CutPrefix(line, name+" "); found {
+			_, err := fmt.Sscan(v, &value)
+			return value, err == nil
+		}
+	}
+	return 0, false
 }
 
 // run executes a command of the same program.
@@ -183,6 +308,8 @@ func (l *Log) Lines(part string) []string {
 type Options struct {
 	Binary string
 	Nodes  int
+	Wrap   []string // a command that the nodes' is given to: prlimit --nofile=300
+	Names  *Names   // that are told which process is whose; may be nil
 	// Store of a node, as YAML of its configuration; empty: each has its own embedded one.
 	Store func(node string) string
 }
@@ -220,7 +347,7 @@ func NewCluster(t testing.TB, o Options) *Cluster {
 		name := string(rune('a' + i))
 		addrs = append(addrs, addr)
 		c.Nodes = append(c.Nodes, &Node{Name: name, URL: "http://" + addr, Data: filepath.Join(dir, name), Log: &Log{},
-			t: t, binary: o.Binary, config: filepath.Join(dir, name+".yaml")})
+			t: t, names: o.Names, binary: o.Binary, wrap: o.Wrap, config: filepath.Join(dir, name+".yaml")})
 	}
 	b, err := NewBalancer(addrs...)
 	if err != nil {
@@ -278,22 +405,11 @@ sms: {providers: [twilio], twilio: {account_sid: %s, auth_token: %s, api_url: %q
 `, site, page, number, secret, c.Providers.URL, account, token, c.Providers.URL) + store)
 }
 
-// Names are the nodes' processes.
-func (c *Cluster) Names() map[int]string {
-	out := map[int]string{}
-	for _, n := range c.Nodes {
-		if pid := n.PID(); pid != 0 {
-			out[pid] = n.Name
-		}
-	}
-	return out
-}
-
-// Others are all nodes but one.
-func (c *Cluster) Others(but *Node) []*Node {
+// Running are the nodes that are to run.
+func (c *Cluster) Running() []*Node {
 	var out []*Node
 	for _, n := range c.Nodes {
-		if n != but {
+		if n.Runs() {
 			out = append(out, n)
 		}
 	}

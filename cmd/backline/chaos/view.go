@@ -75,9 +75,14 @@ func (l *Load) get(ctx context.Context, n *Node, path string, out any) error {
 // patience is over it returns what there is.
 func (l *Load) Settle(nodes []*Node, patience time.Duration) ([]View, time.Duration) {
 	l.t.Helper()
+	return l.SettleOn(nodes, l.Ledger.Acknowledged(), patience)
+}
+
+// SettleOn is Settle for certain texts.
+func (l *Load) SettleOn(nodes []*Node, acked []string, patience time.Duration) ([]View, time.Duration) {
+	l.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	acked := l.Ledger.Acknowledged()
 	began := time.Now()
 	var views []View
 	for _, n := range nodes {

@@ -48,7 +48,9 @@ func asks(c net.Conn, patience time.Duration) error {
 }
 
 func TestCableBreaks(t *testing.T) {
-	cable, err := chaos.NewCable(echo(t), func() map[int]string { return map[int]string{os.Getpid(): "us"} })
+	names := &chaos.Names{}
+	names.Set(os.Getpid(), "us")
+	cable, err := chaos.NewCable(echo(t), names)
 	if err != nil {
 		t.Fatal(err)
 	}
