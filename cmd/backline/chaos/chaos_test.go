@@ -133,6 +133,7 @@ func (w *world) settles(read func() []journal.Event) {
 	}
 	failed, why := w.load.Failed()
 	w.Logf("%s", r)
+	w.Logf("acknowledged in each second after the first fault: %v", w.load.Ledger.Rate(w.broken))
 	w.Logf("%d events, %d wrong; %d requests failed %v; longest without an acknowledgement %s, to a screen %s; all nodes alike after %s%s", len(events), len(wrong), failed, why,
 		w.load.Ledger.Gap(w.broken).Round(time.Millisecond), w.load.Ledger.Screen(w.broken).Round(time.Millisecond), took.Round(time.Millisecond), strings.Join(append([]string{""}, w.notes...), "; "))
 }

@@ -126,6 +126,22 @@ func (l *Ledger) Acknowledging(after time.Time, p float64) time.Duration {
 	return took[min(len(took)-1, int(p*float64(len(took))))]
 }
 
+// Rate is how many texts were acknowledged in each second after a moment.
+func (l *Ledger) Rate(after time.Time) []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []int
+	for _, at := range l.acks {
+		if at.After(after) {
+			for i := int(at.Sub(after) / time.Second); len(out) <= i; {
+				out = append(out, 0)
+			}
+			out[int(at.Sub(after)/time.Second)]++
+		}
+	}
+	return out
+}
+
 // Screen is the longest way of a text that was sent after a moment to the first screen that showed it; what has
 // reached none does not count.
 func (l *Ledger) Screen(after time.Time) time.Duration {

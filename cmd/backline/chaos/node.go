@@ -357,6 +357,11 @@ func NewCluster(t testing.TB, o Options) *Cluster {
 	t.Cleanup(func() {
 		for _, n := range c.Nodes {
 			n.Kill()
+			if path := os.Getenv("BACKLINE_CHAOS_LOGS"); path != "" {
+				if err := os.WriteFile(filepath.Join(path, n.Name+".log"), []byte(n.Log.String()), 0o600); err != nil {
+					t.Error(err)
+				}
+			}
 			if t.Failed() {
 				t.Logf("the end of the log of node %s:\n%s", n.Name, n.Log.End())
 			}

@@ -86,23 +86,27 @@ func (l *Load) SettleOn(nodes []*Node, acked []string, patience time.Duration) (
 	began := time.Now()
 	var views []View
 	for _, n := range nodes {
+		v := View{Of: "node " + n.Name, Items: map[string][]string{}}
 		for {
-			v, err := l.Look(ctx, n)
-			if err == nil && hasAll(v, acked) {
-				views = append(views, v)
+			now, err := l.Look(ctx, n)
+			if err == nil {
+				v = now
+			}
+			if hasAll(v, acked) {
+				break
+			}
+			if ctx.Err() != nil {
+				if len(v.Items) == 0 {
+					l.t.Errorf("what node %s shows cannot be read: %v", n.Name, err)
+				}
 				break
 			}
 			select {
 			case <-time.After(200 * time.Millisecond):
-				continue
 			case <-ctx.Done():
 			}
-			if err != nil {
-				l.t.Errorf("what node %s shows cannot be read: %v", n.Name, err)
-			}
-			views = append(views, v)
-			break
 		}
+		views = append(views, v)
 	}
 	return views, time.Since(began)
 }
