@@ -77,7 +77,8 @@ func (j *Journal) examine(ctx context.Context) ([]Finding, error) {
 	}
 	connected, _ := strconv.Atoi(field(info, "connected_slaves")) // what is no number is none
 	if j.opts.Replicas < 0 {
-		j.opts.Replicas = min(connected, 1)
+		j.opts.Replicas, j.optional = 1, true
+		j.lookAlone(ctx)
 	}
 	found := []Finding{version(info), role(info)}
 	for _, want := range durable {
