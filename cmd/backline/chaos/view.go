@@ -81,11 +81,11 @@ func (l *Load) Settle(nodes []*Node, patience time.Duration) ([]View, time.Durat
 // SettleOn is Settle for certain texts.
 func (l *Load) SettleOn(nodes []*Node, acked []string, patience time.Duration) ([]View, time.Duration) {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
 	began := time.Now()
 	var views []View
 	for _, n := range nodes {
+		// Each has some time of its own: one that lacks something must not hide what the others have.
+		ctx, cancel := context.WithTimeout(context.Background(), max(patience-time.Since(began), patience/4))
 		v := View{Of: "node " + n.Name, Items: map[string][]string{}}
 		for {
 			now, err := l.Look(ctx, n)
@@ -106,6 +106,7 @@ func (l *Load) SettleOn(nodes []*Node, acked []string, patience time.Duration) (
 			case <-ctx.Done():
 			}
 		}
+		cancel()
 		views = append(views, v)
 	}
 	return views, time.Since(began)

@@ -13,6 +13,7 @@ import (
 // Times of a primary that is alone.
 const (
 	aloneFor  = time.Second            // how long one look holds
+	settled   = 3 * time.Second        // it must have been so for, without a look that said otherwise
 	askedTime = 500 * time.Millisecond // for one sentinel
 )
 
@@ -27,19 +28,27 @@ func (j *Journal) isAlone(ctx context.Context) bool {
 
 // lookAlone looks whether the primary has lost all replicas and is the primary none the less: nobody would gain by
 // waiting for who is dead. A primary that was cut off, with us, looks the same; but then no majority of the sentinels
-// says so. Where there are none nobody makes another server the primary, and a cluster's own majority watches it.
+// says so. Where there are none nobody makes another server the primary, and a cluster's own majority watches it. One look
+// is not enough: in a planned fail-over a primary that is about to step down has lost its replica, which is the new primary,
+// about a second before the sentinels say so.
 func (j *Journal) lookAlone(ctx context.Context) bool {
 	alone := false
 	if c, err := j.home(ctx); err == nil {
 		info, err := c.Info(ctx, "server", "replication").Result()
 		alone = err == nil && field(info, "role") == "master" && field(info, "connected_slaves") == "0" && j.elected(ctx, field(info, "run_id"))
 	}
-	until := int64(0)
-	if alone {
-		until = time.Now().Add(aloneFor).UnixNano()
+	now := time.Now()
+	if !alone {
+		j.aloneSince.Store(0)
+		j.alone.Store(0)
+		return false
 	}
-	j.alone.Store(until)
-	return alone
+	j.aloneSince.CompareAndSwap(0, now.UnixNano())
+	if since := j.aloneSince.Load(); since == 0 || now.UnixNano()-since < int64(settled) {
+		return false
+	}
+	j.alone.Store(now.Add(aloneFor).UnixNano())
+	return true
 }
 
 // elected reports whether a majority of the sentinels hold the server of this run for the primary, and well.

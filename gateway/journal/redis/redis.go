@@ -61,17 +61,18 @@ type Options struct {
 type Journal struct {
 	opts Options
 	// optional: nobody is waited for where there is nobody. Set with Replicas when the server is looked at first.
-	optional bool
-	alone    atomic.Int64 // until when the primary is without replicas, in Unix nanoseconds; 0: it has some
-	client   goredis.UniversalClient
-	reader   goredis.UniversalClient // blocking reads: its own connections
-	key      names
-	seen     memory
-	reqs     chan *request
-	closed   chan struct{}
-	once     sync.Once
-	lanes    sync.WaitGroup
-	err      error // of Close; read after once
+	optional   bool
+	alone      atomic.Int64 // until when nobody is waited for, in Unix nanoseconds; 0: replicas are
+	aloneSince atomic.Int64 // since when there is none, in Unix nanoseconds; 0: there is one, or nobody has looked
+	client     goredis.UniversalClient
+	reader     goredis.UniversalClient // blocking reads: its own connections
+	key        names
+	seen       memory
+	reqs       chan *request
+	closed     chan struct{}
+	once       sync.Once
+	lanes      sync.WaitGroup
+	err        error // of Close; read after once
 }
 
 var (
