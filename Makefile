@@ -18,8 +18,8 @@ cross: ## check that the small machines are served
 test: deps check cross unit sim web e2e ## everything CI runs, from a fresh machine
 
 deps: ## what the tests need beyond Go and Node: programs of Debian's, npm packages
-	@for p in chromium gcc openssl redis-server; do command -v $$p >/dev/null || missing=1; done; \
-		[ -z "$$missing" ] || (apt-get update -qq && apt-get install -y -qq chromium gcc libc6-dev openssl redis-server >/dev/null)
+	@for p in chromium gcc /usr/sbin/haproxy openssl redis-server; do command -v $$p >/dev/null || missing=1; done; \
+		[ -z "$$missing" ] || (apt-get update -qq && apt-get install -y -qq chromium gcc haproxy libc6-dev openssl redis-server >/dev/null)
 	cd webclient && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --silent
 
 check: ## formatting, vet, staticcheck
@@ -34,6 +34,9 @@ unit: ## Go tests with the race detector
 sim: ## 10,000 random worlds for the router; the race detector in unit sees fewer
 	$(GO) test -count=1 -run TestSimulation ./gateway/router
 
+chaos: ## kill, freeze, cut off: all scenarios at length (SEED=7 for the same pauses); the short form is part of unit
+	$(GO) test -count=1 -timeout 40m -v -run 'One|Nodes' ./cmd/backline/chaos -args -long -seed $(or $(SEED),0)
+
 web: ## type check, lint and unit tests of the front end
 	cd webclient && npm run --silent check
 
@@ -47,4 +50,4 @@ bench: ## benchmarks, short
 fuzz: ## every fuzz target for 10 s
 	.ci/fuzz 10s
 
-.PHONY: help demo build cross test deps check unit sim web e2e bench fuzz
+.PHONY: help demo build cross test deps check unit sim chaos web e2e bench fuzz

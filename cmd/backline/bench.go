@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -42,8 +43,13 @@ func (m *Main) bench(ctx context.Context, args []string) error {
 	fs.IntVar(&o.rate, "rate", 1000, "messages a second in the second part")
 	fs.DurationVar(&o.hold, "hold", 10*time.Second, "length of the second part")
 	fs.IntVar(&o.visitors, "visitors", 50, "chats at once in the third part")
+	fs.IntVar(&o.nodes, "nodes", 1, "gateways to start; more than one needs --redis")
+	fs.IntVar(&o.redis, "redis", 0, "redis-servers to start for the gateways to share: a primary and replicas; 0: the embedded store")
 	if err := m.parse(fs, args); err != nil {
 		return err
+	}
+	if o.nodes < 1 || o.nodes > 9 || o.redis < 0 || o.redis > 5 || o.nodes > 1 && o.redis == 0 || o.url != "" && o.nodes+o.redis > 1 {
+		return usagef("want 1 to 9 nodes, those that are more than one with --redis of 1 to 5, and neither with --url")
 	}
 	if o.messages < 1 || o.callers < 1 || o.rate < 1 || o.visitors < 0 || o.hold <= 0 || o.hold > 10*time.Minute {
 		return usagef("counts must be positive, and hold at most 10m")
@@ -70,6 +76,7 @@ func lookupEnv(environ []string, key string) string {
 type benchOptions struct {
 	url, page, agent                  string
 	messages, callers, rate, visitors int
+	nodes, redis                      int
 	hold                              time.Duration
 }
 
@@ -79,11 +86,27 @@ type bench struct {
 	out              io.Writer
 	secret, password string
 	client           *http.Client
+	urls             []string    // of all nodes, url first; empty: url alone
+	shared           *benchRedis // nil: the embedded store
+}
+
+// node is where caller i sends to.
+func (b *bench) node(i int) string {
+	if len(b.urls) == 0 {
+		return b.url
+	}
+	return b.urls[i%len(b.urls)]
 }
 
 func (b *bench) load(ctx context.Context) error {
+	began := time.Now()
 	if err := b.webhooks(ctx); err != nil {
 		return err
+	}
+	if b.shared != nil {
+		if err := b.beside(ctx, began); err != nil {
+			return err
+		}
 	}
 	if err := b.toSocket(ctx); err != nil {
 		return err
@@ -94,49 +117,83 @@ func (b *bench) load(ctx context.Context) error {
 	return b.chats(ctx)
 }
 
-// own starts a gateway, loads it, and starts it again on what it has written.
+// own starts gateways, loads them, and starts the first again on what they have written.
 func (b *bench) own(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp("", "backline-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	addr, err := freeAddress()
+	if b.redis > 0 {
+		if b.shared, err = startRedis(ctx, dir, b.redis); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, b.shared.stop()) }()
+	}
+	b.secret, b.password = rand.Text(), rand.Text()
+	var running []*exec.Cmd
+	defer func() {
+		for _, c := range running {
+			err = errors.Join(err, stop(c))
+		}
+	}()
+	for i := range b.nodes {
+		c, err := b.ownNode(ctx, dir, i)
+		if err != nil {
+			return err
+		}
+		running = append(running, c)
+	}
+	if err := b.load(ctx); err != nil {
+		return err
+	}
+	if err := stop(running[0]); err != nil {
+		return err
+	}
+	running = running[1:]
+	child, took, err := b.start(ctx, b.path(dir, 0), b.url)
 	if err != nil {
 		return err
 	}
-	b.url, b.secret, b.password = "http://"+addr, rand.Text(), rand.Text()
-	path := filepath.Join(dir, "backline.yaml")
-	if err := os.WriteFile(path, b.configuration(addr, dir), 0o600); err != nil {
-		return err
-	}
-	if err := b.agentIn(ctx, filepath.Join(dir, "data")); err != nil {
-		return err
-	}
-	child, took, err := b.start(ctx, path)
-	if err != nil {
-		return err
-	}
-	time.Sleep(settleTime)
-	fmt.Fprintf(b.out, "start to ready, empty journal: %s; memory idle: %s\n", took.Round(time.Millisecond), memory(child.Process.Pid))
-	err = b.load(ctx)
-	if e := stop(child); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	if child, took, err = b.start(ctx, path); err != nil {
-		return err
-	}
+	running = append(running, child)
 	time.Sleep(settleTime)
 	events, err := b.metric(ctx, "backline_journal_position")
 	fmt.Fprintf(b.out, "start to ready, %s events: %s; memory after it: %s\n", events, took.Round(time.Millisecond), memory(child.Process.Pid))
-	if e := stop(child); err == nil {
-		err = e
-	}
 	return err
 }
+
+// ownNode starts one gateway; the first gives the agent.
+func (b *bench) ownNode(ctx context.Context, dir string, i int) (*exec.Cmd, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	url := "http://" + addr
+	if i == 0 {
+		b.url = url
+	}
+	b.urls = append(b.urls, url)
+	if err := os.WriteFile(b.path(dir, i), b.configuration(addr, dir, i), 0o600); err != nil {
+		return nil, err
+	}
+	child, took, err := b.start(ctx, b.path(dir, i), url)
+	if err != nil {
+		return nil, err
+	}
+	time.Sleep(settleTime)
+	fmt.Fprintf(b.out, "start to ready, empty journal: %s; memory idle: %s\n", took.Round(time.Millisecond), memory(child.Process.Pid))
+	if i == 0 {
+		if err := b.agentIn(ctx, b.data(dir, i)); err != nil {
+			return nil, errors.Join(err, stop(child))
+		}
+	}
+	return child, nil
+}
+
+func (b *bench) path(dir string, i int) string {
+	return filepath.Join(dir, fmt.Sprintf("node%d.yaml", i))
+}
+func (b *bench) data(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("node%d", i)) }
 
 // settleTime is what a start does after it is ready: pages are packed, memory is given back.
 const settleTime = 3 * time.Second
@@ -150,20 +207,24 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-func (b *bench) configuration(addr, dir string) []byte {
+func (b *bench) configuration(addr, dir string, i int) []byte {
+	store := ""
+	if b.shared != nil {
+		store = fmt.Sprintf("store: {engine: redis, url: \"redis://%s\"}\nnode: {name: n%d, address: \"http://%s\"}\n", b.shared.addr, i, addr)
+	}
 	return fmt.Appendf(nil, `version: 1
 listen: %[1]s
-public_url: http://%[1]s
-data: %[2]s/data
+public_url: %[6]s
+data: %[2]s
 queues: [{id: main}]
 agents: [{id: %[3]s, queues: [main], capacity: {text: 4}}]
 entries:
-  - {channel: livechat, site: bench, to: queue/main, origins: ["http://%[1]s"]}
+  - {channel: livechat, site: bench, to: queue/main, origins: ["%[6]s"]}
   - {channel: messenger, page: "%[4]s", to: queue/main}
 messenger: {app_id: "1", app_secret: %[5]s, verify_token: bench-verify, page_token: bench-token, graph_url: "http://127.0.0.1:9"}
 limits: {requests_per_second: 10000, burst: 10000}
 log: {level: warn}
-`, addr, dir, b.agent, b.page, b.secret)
+%[7]s`, addr, b.data(dir, i), b.agent, b.page, b.secret, b.url, store)
 }
 
 func (b *bench) agentIn(ctx context.Context, data string) error {
@@ -178,8 +239,8 @@ func (b *bench) agentIn(ctx context.Context, data string) error {
 }
 
 // start runs `backline serve` and waits until /readyz says yes.
-func (b *bench) start(ctx context.Context, config string) (*exec.Cmd, time.Duration, error) {
-	return startSelf(ctx, b.url+"/readyz", "serve", "--config", config)
+func (b *bench) start(ctx context.Context, config, url string) (*exec.Cmd, time.Duration, error) {
+	return startSelf(ctx, url+"/readyz", "serve", "--config", config)
 }
 
 // startSelf runs this program once more and waits until the address answers with 200.
@@ -232,6 +293,41 @@ func memory(pid int) string {
 	return "not known here"
 }
 
+// beside says when all nodes had folded what was sent since, and what the same Redis does by itself.
+func (b *bench) beside(ctx context.Context, began time.Time) error {
+	var behind string
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		at := map[string]bool{}
+		for _, url := range b.urls {
+			all, err := readMetrics(ctx, url)
+			if err != nil {
+				return err
+			}
+			at[all["backline_journal_position"]] = true
+			behind = fmt.Sprint(at)
+		}
+		head, err := b.shared.head(ctx)
+		if err != nil {
+			return err
+		}
+		if at[fmt.Sprint(head)] && len(at) == 1 && head >= uint64(b.messages) {
+			break
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("nodes are at positions %s, and the journal is at %d", behind, head)
+		}
+	}
+	took := time.Since(began)
+	fmt.Fprintf(b.out, "first webhook → all in Redis and folded by every node: %s, %.0f/s\n", took.Round(time.Millisecond), float64(b.messages)/took.Seconds())
+	size, err := b.shared.eventSize(ctx)
+	if err != nil {
+		return err
+	}
+	raw, err := b.shared.raw(ctx, b.messages, b.callers, size)
+	fmt.Fprintf(b.out, "redis-benchmark, XADD of %d bytes by %d clients on the same Redis: %s\n", size, b.callers, raw)
+	return err
+}
+
 func (b *bench) metric(ctx context.Context, name string) (string, error) {
 	all, err := readMetrics(ctx, b.url)
 	if v, ok := all[name]; ok {
@@ -281,7 +377,7 @@ func (b *bench) webhooks(ctx context.Context) error {
 	began := time.Now()
 	for w := range b.callers {
 		wg.Go(func() {
-			c, err := newCaller(ctx, b.url)
+			c, err := newCaller(ctx, b.node(w))
 			if err != nil {
 				errs <- err
 				return
@@ -311,18 +407,21 @@ func (b *bench) webhooks(ctx context.Context) error {
 	return nil
 }
 
-// processor is the time that the gateway has had of all processors; what else runs on the machine changes it
+// processor is the time that the gateways have had of all processors; what else runs on the machine changes it
 // less than it changes rates.
-func (b *bench) processor(ctx context.Context) time.Duration {
-	v, err := b.metric(ctx, "process_cpu_seconds_total")
-	if err != nil {
-		return 0
+func (b *bench) processor(ctx context.Context) (sum time.Duration) {
+	for i := range max(1, len(b.urls)) {
+		all, err := readMetrics(ctx, b.node(i))
+		if err != nil {
+			return 0
+		}
+		seconds, err := strconv.ParseFloat(all["process_cpu_seconds_total"], 64)
+		if err != nil {
+			return 0 // this system does not tell
+		}
+		sum += time.Duration(seconds * float64(time.Second))
 	}
-	seconds, err := strconv.ParseFloat(v, 64)
-	if err != nil {
-		return 0 // this system does not tell
-	}
-	return time.Duration(seconds * float64(time.Second))
+	return sum
 }
 
 func percentiles(d []time.Duration) string {

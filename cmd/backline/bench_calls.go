@@ -144,15 +144,15 @@ func (b *callsBench) startGateway(ctx context.Context, dir string) (callTarget, 
 	in := &bench{benchOptions: benchOptions{url: "http://" + addr, agent: "bench", page: "100000000000001"}, out: b.out,
 		secret: rand.Text(), password: rand.Text(), client: &http.Client{Timeout: 30 * time.Second}}
 	path := filepath.Join(dir, "backline.yaml")
-	text := append(in.configuration(addr, dir), "rtc: {media: \"127.0.0.1:0\"}\n"...)
+	text := append(in.configuration(addr, dir, 0), "rtc: {media: \"127.0.0.1:0\"}\n"...)
 	text = []byte(strings.Replace(string(text), "burst: 10000", "burst: 10000, visitors_per_address: 2000", 1))
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return nil, nil, err
 	}
-	if err := in.agentIn(ctx, filepath.Join(dir, "data")); err != nil {
+	if err := in.agentIn(ctx, in.data(dir, 0)); err != nil {
 		return nil, nil, err
 	}
-	child, took, err := in.start(ctx, path)
+	child, took, err := in.start(ctx, path, in.url)
 	if err != nil {
 		return nil, nil, err
 	}

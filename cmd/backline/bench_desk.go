@@ -187,7 +187,7 @@ func (d *deskTarget) join(ctx context.Context, name string) (*callPair, error) {
 
 // customer connects the customer's side.
 func (d *deskTarget) customer(ctx context.Context, id gateway.CallID) (*callbench.Line, error) {
-	ws, err := d.in.dial(ctx, "/ws/visitor", http.Header{"Origin": {d.origin}}, map[string]any{"t": "hello", "version": wire.Version, "site": d.site})
+	ws, err := d.in.dial(ctx, d.in.url, "/ws/visitor", http.Header{"Origin": {d.origin}}, map[string]any{"t": "hello", "version": wire.Version, "site": d.site})
 	if err != nil {
 		return nil, err
 	}

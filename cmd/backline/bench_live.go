@@ -38,8 +38,8 @@ func (b *bench) signIn(ctx context.Context) (string, error) {
 	return c.Name + "=" + c.Value, nil
 }
 
-func (b *bench) dial(ctx context.Context, path string, head http.Header, hello any) (*websocket.Conn, error) {
-	ws, _, err := websocket.DefaultDialer.DialContext(ctx, strings.Replace(b.url, "http", "ws", 1)+path, head)
+func (b *bench) dial(ctx context.Context, url, path string, head http.Header, hello any) (*websocket.Conn, error) {
+	ws, _, err := websocket.DefaultDialer.DialContext(ctx, strings.Replace(url, "http", "ws", 1)+path, head)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", path, err)
 	}
@@ -52,7 +52,7 @@ func (b *bench) console(ctx context.Context) (*websocket.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	ws, err := b.dial(ctx, "/ws/console", http.Header{"Cookie": {cookie}, "Origin": {b.url}}, map[string]any{"t": "hello", "version": wire.Version})
+	ws, err := b.dial(ctx, b.url, "/ws/console", http.Header{"Cookie": {cookie}, "Origin": {b.url}}, map[string]any{"t": "hello", "version": wire.Version})
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (b *bench) pace(ctx context.Context, total int, sent *sentTimes) error {
 	began := time.Now()
 	for w := range b.callers {
 		wg.Go(func() {
-			c, err := newCaller(ctx, b.url)
+			c, err := newCaller(ctx, b.node(w))
 			if err != nil {
 				errs <- err
 				return
@@ -166,8 +166,8 @@ func (b *bench) chats(ctx context.Context) error {
 	const each = 50
 	results := make(chan reading, b.visitors)
 	began := time.Now()
-	for range b.visitors {
-		go func() { results <- b.chat(ctx, each) }()
+	for i := range b.visitors {
+		go func() { results <- b.chat(ctx, b.node(i), each) }()
 	}
 	var took []time.Duration
 	var failed error
@@ -187,8 +187,8 @@ func (b *bench) chats(ctx context.Context) error {
 }
 
 // chat writes one message after the other, slowly enough for the limit of 20 in 10 s.
-func (b *bench) chat(ctx context.Context, n int) (r reading) {
-	ws, err := b.dial(ctx, "/ws/visitor", http.Header{"Origin": {b.url}}, map[string]any{"t": "hello", "version": wire.Version, "site": "bench"})
+func (b *bench) chat(ctx context.Context, url string, n int) (r reading) {
+	ws, err := b.dial(ctx, url, "/ws/visitor", http.Header{"Origin": {b.url}}, map[string]any{"t": "hello", "version": wire.Version, "site": "bench"})
 	if err != nil {
 		return reading{err: err}
 	}

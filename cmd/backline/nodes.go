@@ -87,11 +87,13 @@ func (a *App) lead() {
 	}
 }
 
-// appendAttempt appends for the outbox. An attempt may be begun only by the node that leads; how it ended is a fact.
+// appendAttempt appends for the outbox. An attempt may be begun only by the node that leads; how it ended is a fact. The key
+// of a beginning is the lease's own: a node that asks again, because it was not answered, must not take the beginning of
+// another that leads meanwhile for its own, and send as well.
 func (a *App) appendAttempt(ctx context.Context, w journal.Write) (journal.Receipt, error) {
 	if a.lease != nil && w.Events[0].Type == (gateway.AttemptStarted{}).EventType() {
 		g, _ := a.lease.Guard() // that of who has lost the lease holds no more
-		w.Guard = &g
+		w.Guard, w.Key = &g, w.Key+" "+g.Key
 	}
 	return a.journal.Append(ctx, w)
 }

@@ -68,7 +68,8 @@ type running struct {
 	listener *takeover.Listener
 	server   *http.Server
 	open     chan struct{} // closed when the world may come in
-	leaving  atomic.Bool   // kept connections are told to close
+	leaving  atomic.Bool   // another process takes over
+	draining atomic.Bool   // it stops, and other nodes go on
 }
 
 // Run serves on l until ctx ends, then stops in order: refuse new, say goodbye, finish what is under way.
@@ -154,10 +155,10 @@ func (r *running) outside() {
 	var l net.Listener = r.listener
 	r.server = newServer(a)
 	r.server.ConnState = r.door.State
+	r.server.Handler = r.sayGoodbye(r.server.Handler)
 	if a.certs != nil {
 		secure, port := a.secure(l)
 		l = secure
-		r.server.Handler = r.sayGoodbye(r.server.Handler)
 		r.goes(r.whenOpen(port.Run))
 	}
 	if a.calls != nil {
@@ -277,7 +278,24 @@ func (r *running) stop(ctx context.Context) error {
 	if r.in.stopping != nil {
 		r.in.stopping()
 	}
+	r.drain()
 	return r.end(ctx)
+}
+
+// drainTime is how long a balancer has to notice that a node stops: deploy/haproxy.cfg needs 1.2 s.
+const drainTime = 2 * time.Second
+
+// drain goes on serving while /readyz says no and connections are closed behind their answers, so that nobody meets a
+// socket that is just being closed. A gateway alone has nobody to send them to.
+func (r *running) drain() {
+	if r.lease == nil {
+		return
+	}
+	r.draining.Store(true)
+	select {
+	case <-time.After(drainTime):
+	case <-r.failed.Done(): // it does not serve any more
+	}
 }
 
 // end ends everything in order.
@@ -301,11 +319,16 @@ func (r *running) stopMeetings(ctx context.Context) {
 	}
 }
 
-// sayGoodbye has clients close their connections: with TLS of our own they cannot move to another process.
+// sayGoodbye has clients close their connections: with TLS of our own they cannot move to another process, and when a node
+// stops they shall find another one.
 func (r *running) sayGoodbye(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if r.leaving.Load() {
+		if r.draining.Load() || r.leaving.Load() && r.certs != nil {
 			w.Header().Set("Connection", "close")
+		}
+		if r.draining.Load() && req.URL.Path == "/readyz" {
+			say(w, http.StatusServiceUnavailable, "stopping")
+			return
 		}
 		next.ServeHTTP(w, req)
 	})

@@ -353,7 +353,7 @@ type Store struct {
 	Master string `yaml:"master"`
 	// Name begins all keys, in braces; gateways with the same name belong together. Default backline.
 	Name string `yaml:"name"`
-	// Replicas that must have a decision before it counts; -1 (default): one where there is one at the start.
+	// Replicas that must have a decision before it counts; -1 (default): one, as long as there is one.
 	Replicas int `yaml:"replicas"`
 }
 

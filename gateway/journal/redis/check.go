@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -77,7 +78,11 @@ func (j *Journal) examine(ctx context.Context) ([]Finding, error) {
 	}
 	connected, _ := strconv.Atoi(field(info, "connected_slaves")) // what is no number is none
 	if j.opts.Replicas < 0 {
-		j.opts.Replicas = min(connected, 1)
+		j.opts.Replicas, j.optional = 1, true
+		if connected == 0 { // as long as we know: nobody has said anything yet that could get lost
+			j.aloneSince.Store(time.Now().Add(-settled).UnixNano())
+			j.lookAlone(ctx)
+		}
 	}
 	found := []Finding{version(info), role(info)}
 	for _, want := range durable {

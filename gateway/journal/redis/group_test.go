@@ -92,6 +92,45 @@ func TestAcknowledgedSurvivesTheDeathOfThePrimary(t *testing.T) {
 	once(t, j, l.end())
 }
 
+// With one replica that is waited for, the death of the primary leaves nobody to wait for. The one that is left goes on.
+func TestTheLastOneGoesOnAlone(t *testing.T) {
+	g := redistest.StartGroup(t, 1, "--min-replicas-to-write", "0")
+	j := openGroup(t, g, redis.Options{Replicas: -1, ReplicaWait: 200 * time.Millisecond})
+	l := startLoad(t, j, "last")
+	l.more(t, 200)
+	old := g.Primary()
+	old.Kill()
+	g.Promoted(old)
+	l.more(t, 200)
+	old.LaunchAsReplica(g.Primary())
+	l.more(t, 200)
+	once(t, j, l.end())
+}
+
+// A primary that has lost its replica, and of which no majority of the sentinels says that it is one, may be cut off
+// together with us.
+func TestNobodyIsAloneWithoutTheSentinels(t *testing.T) {
+	g := redistest.StartGroup(t, 1, "--min-replicas-to-write", "0")
+	j := openGroup(t, g, redis.Options{Replicas: -1, ReplicaWait: 200 * time.Millisecond})
+	if _, err := j.Append(t.Context(), chat("s", "before")); err != nil {
+		t.Fatal(err)
+	}
+	primary := g.Primary()
+	for _, s := range g.Sentinels[1:] {
+		s.Kill()
+	}
+	for _, s := range g.Servers {
+		if s != primary {
+			s.Kill()
+		}
+	}
+	for range 3 {
+		if _, err := j.Append(t.Context(), chat("s", "after")); !errors.Is(err, journal.ErrUncertain) {
+			t.Errorf("without replica and majority: %v", err)
+		}
+	}
+}
+
 // A primary that hangs is replaced; when it goes on, it believes for a moment that it still is one.
 func TestAcknowledgedSurvivesAPrimaryThatHangs(t *testing.T) {
 	g := redistest.StartGroup(t, 2)

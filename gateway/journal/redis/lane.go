@@ -127,7 +127,7 @@ func (j *Journal) pipeline(ctx context.Context, batch []*request) (unknown []*re
 	}
 	wait := j.wait(ctx, p)
 	_, _ = p.Exec(ctx) // each command has its own error
-	short := j.short(wait)
+	short := j.short(ctx, wait)
 	for i, r := range batch {
 		got, err := cmds[i].Slice()
 		switch {
@@ -150,14 +150,14 @@ func (j *Journal) pipeline(ctx context.Context, batch []*request) (unknown []*re
 
 // wait ends a pipeline: the replicas have what came before. nil: none is asked.
 func (j *Journal) wait(ctx context.Context, p goredis.Pipeliner) *goredis.Cmd {
-	if j.opts.Replicas <= 0 {
+	if j.opts.Replicas <= 0 || j.optional && j.isAlone(ctx) {
 		return nil
 	}
 	return p.Do(ctx, "WAIT", j.opts.Replicas, j.opts.ReplicaWait.Milliseconds())
 }
 
 // short is why the replicas do not count, or nil.
-func (j *Journal) short(wait *goredis.Cmd) error {
+func (j *Journal) short(ctx context.Context, wait *goredis.Cmd) error {
 	if wait == nil {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (j *Journal) short(wait *goredis.Cmd) error {
 	if err != nil {
 		return fmt.Errorf("append: %w: wait for replicas: %w", journal.ErrUncertain, err)
 	}
-	if n < j.opts.Replicas {
+	if n < j.opts.Replicas && !(j.optional && j.lookAlone(ctx)) {
 		return fmt.Errorf("append: %w: %d of %d replicas have it after %s", journal.ErrUncertain, n, j.opts.Replicas, j.opts.ReplicaWait)
 	}
 	return nil

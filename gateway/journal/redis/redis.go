@@ -32,6 +32,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -50,8 +51,8 @@ type Options struct {
 	Client goredis.UniversalOptions
 	// Name is the hash tag of all keys; default "backline".
 	Name string
-	// Replicas must have an append before it is acknowledged; 0: the one server's disk is enough. -1: one where
-	// there is a replica at the start.
+	// Replicas must have an append before it is acknowledged; 0: the one server's disk is enough. -1: one, unless
+	// the primary has lost all of them and is the primary none the less: a majority of the sentinels says so.
 	Replicas int
 	// ReplicaWait is how long they are waited for; default 1 s.
 	ReplicaWait time.Duration
@@ -59,16 +60,20 @@ type Options struct {
 
 // Journal implements journal.Journal.
 type Journal struct {
-	opts   Options
-	client goredis.UniversalClient
-	reader goredis.UniversalClient // blocking reads: its own connections
-	key    names
-	seen   memory
-	reqs   chan *request
-	closed chan struct{}
-	once   sync.Once
-	lanes  sync.WaitGroup
-	err    error // of Close; read after once
+	opts Options
+	// optional: nobody is waited for where there is nobody. Set with Replicas when the server is looked at first.
+	optional   bool
+	alone      atomic.Int64 // until when nobody is waited for, in Unix nanoseconds; 0: replicas are
+	aloneSince atomic.Int64 // since when there is none, in Unix nanoseconds; 0: there is one, or nobody has looked
+	client     goredis.UniversalClient
+	reader     goredis.UniversalClient // blocking reads: its own connections
+	key        names
+	seen       memory
+	reqs       chan *request
+	closed     chan struct{}
+	once       sync.Once
+	lanes      sync.WaitGroup
+	err        error // of Close; read after once
 }
 
 var (

@@ -66,7 +66,7 @@ func (j *Journal) confirmed(ctx context.Context, s *goredis.Script, keys []strin
 	_, _ = p.Exec(ctx) // each command has its own error
 	got, err := cmd.Result()
 	if err == nil {
-		err = j.short(wait)
+		err = j.short(ctx, wait)
 	}
 	return got, err
 }

@@ -1,0 +1,361 @@
+package chaos_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"backline/cmd/backline/chaos"
+	"backline/gateway"
+	"backline/gateway/journal"
+	"backline/gateway/journal/redis"
+)
+
+// cluster is a world of several nodes on Redis with sentinels.
+type cluster struct {
+	*world
+	redis *chaos.Sentinels
+}
+
+// nodes begins one with three.
+func nodes(t *testing.T, mix chaos.Mix, settings ...string) *cluster {
+	t.Helper()
+	names := &chaos.Names{}
+	s := chaos.NewSentinels(t, 1, names, settings...)
+	w := begin(t, chaos.Options{Nodes: 3, Names: names, Store: func(string) string {
+		return fmt.Sprintf("store: {engine: redis, sentinels: ['%s'], master: %s}\n", strings.Join(s.Addrs(), "', '"), chaos.MasterName)
+	}}, mix)
+	c := &cluster{world: w, redis: s}
+	c.leader(20 * time.Second)
+	time.Sleep(goesOn())
+	return c
+}
+
+// events reads the shared journal.
+func (c *cluster) events() []journal.Event {
+	c.Helper()
+	events, err := c.read()
+	if err != nil {
+		c.Fatal(err)
+	}
+	return events
+}
+
+func (c *cluster) read() ([]journal.Event, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	p := c.redis.Primary()
+	j, err := redis.Open(ctx, redis.Options{Client: goredis.UniversalOptions{Addrs: []string{p.Own()}}})
+	if err != nil {
+		return nil, err
+	}
+	defer j.Close()
+	return readAll(ctx, j)
+}
+
+// leader waits until a node decides, and returns it; nil when its lease is another's than of our nodes.
+func (c *cluster) leader(patience time.Duration) *chaos.Node {
+	c.Helper()
+	var last error
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		events, err := c.read()
+		if last = err; err != nil {
+			continue
+		}
+		holder := ""
+		for _, e := range events {
+			if e.Stream == gateway.LeaseStream {
+				var taken gateway.LeaseTaken
+				if err := json.Unmarshal(e.Data, &taken); err != nil {
+					c.Fatal(err)
+				}
+				if holder = taken.Node; e.Type != taken.EventType() {
+					holder = ""
+				}
+			}
+		}
+		name, _, _ := strings.Cut(holder, "~")
+		for _, n := range c.Nodes {
+			if n.Name == name {
+				return n
+			}
+		}
+	}
+	c.Fatalf("no node decides after %s: %v", patience, last)
+	return nil
+}
+
+// moves waits until another node decides.
+func (c *cluster) moves(from *chaos.Node, patience time.Duration) *chaos.Node {
+	c.Helper()
+	began := time.Now()
+	for time.Since(began) < patience {
+		if n := c.leader(patience); n != from {
+			c.note("node %s decides after %s", n.Name, time.Since(began).Round(10*time.Millisecond))
+			return n
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	c.Fatalf("node %s still decides after %s", from.Name, patience)
+	return nil
+}
+
+func (c *cluster) settles() {
+	c.Helper()
+	for _, n := range c.Nodes {
+		if r := n.Restarts(); r > 0 {
+			c.note("node %s began anew %d times", n.Name, r)
+		}
+	}
+	c.world.settles(c.events)
+}
+
+// only makes a fault of those that are named.
+func only(f chaos.Fault, names ...string) func(string) chaos.Fault {
+	return func(who string) chaos.Fault {
+		for _, n := range names {
+			if n == who {
+				return f
+			}
+		}
+		return chaos.Fault{}
+	}
+}
+
+// hold is a silent cut, as of a cable: nothing comes back, not even a refusal.
+var hold = chaos.Fault{Up: true, Down: true}
+
+// Rows 1 to 4 and 15: nodes die at random moments, the one that decides among them, and come back.
+func TestNodesKilled(t *testing.T) {
+	c := nodes(t, usual)
+	rounds := 3
+	if *long {
+		rounds = 12
+	}
+	for i := range rounds {
+		n := c.Nodes[c.random.IntN(len(c.Nodes))]
+		if i == 0 {
+			n = c.leader(20 * time.Second)
+		}
+		c.breaks()
+		n.Kill()
+		time.Sleep(goesOn()/2 + c.sometime(goesOn()))
+		n.Start()
+		time.Sleep(c.sometime(goesOn()))
+	}
+	c.note("%d kills", rounds)
+	c.settles()
+}
+
+// Row 15: the node that decides is gone. Another decides within 10 s, and has everything but what was acknowledged while
+// Redis did not answer in time: that is on the disk of the one that is gone, and there when the disk comes back.
+func TestNodesOneGoneForLong(t *testing.T) {
+	c := nodes(t, usual)
+	gone := c.leader(20 * time.Second)
+	c.breaks()
+	gone.Kill()
+	c.moves(gone, 10*time.Second)
+	time.Sleep(2 * goesOn())
+	c.load.Finish(30 * time.Second)
+	views, _ := c.load.Settle(c.Running(), 10*time.Second)
+	c.note("%d of the acknowledged were on its disk alone", len(c.load.Ledger.Check(views[:1]).Lost))
+	gone.Start()
+	c.settles()
+}
+
+// Row 16: the node that decides hangs for 10 s, another one takes over, and the first goes on as if nothing were. What it
+// still wants to decide is refused.
+func TestNodesDecidingOneFrozen(t *testing.T) {
+	c := nodes(t, usual)
+	old := c.leader(20 * time.Second)
+	c.breaks()
+	old.Freeze()
+	began := time.Now()
+	c.moves(old, 10*time.Second)
+	time.Sleep(time.Until(began.Add(10 * time.Second)))
+	old.Thaw()
+	time.Sleep(2 * goesOn())
+	c.settles()
+}
+
+// Row 12: the primary dies.
+func TestNodesPrimaryKilled(t *testing.T) {
+	c := nodes(t, usual)
+	old := c.redis.Primary()
+	c.breaks()
+	old.Kill()
+	c.redis.Moves(old, 20*time.Second)
+	c.note("another primary after %s", time.Since(c.broken).Round(10*time.Millisecond))
+	time.Sleep(2 * goesOn())
+	old.Launch()
+	time.Sleep(goesOn())
+	c.settles()
+}
+
+// Row 12: the primary hangs, is replaced, and comes back believing that it is still one.
+func TestNodesPrimaryFrozen(t *testing.T) {
+	c := nodes(t, usual)
+	old := c.redis.Primary()
+	c.breaks()
+	old.Freeze()
+	c.redis.Moves(old, 20*time.Second)
+	c.note("another primary after %s", time.Since(c.broken).Round(10*time.Millisecond))
+	time.Sleep(goesOn())
+	old.Thaw()
+	time.Sleep(2 * goesOn())
+	c.settles()
+}
+
+// Row 12: the network parts. The old primary stays with the node that decides, and with nobody else; the other nodes, the
+// replica and the sentinels are on the other side. Later the network is whole again.
+func TestNodesPrimaryCutOffWithTheDecidingOne(t *testing.T) {
+	c := nodes(t, usual)
+	old, first := c.redis.Primary(), c.leader(20*time.Second)
+	c.breaks()
+	old.Cable.Break(func(who string) chaos.Fault {
+		if who == first.Name {
+			return chaos.Fault{}
+		}
+		return hold
+	})
+	for _, x := range append(append([]*chaos.Server{}, c.redis.Watch...), c.redis.Servers...) {
+		if x != old {
+			x.Cable.Break(only(hold, first.Name, old.Name))
+		}
+	}
+	c.redis.Moves(old, 20*time.Second)
+	c.note("another primary after %s", time.Since(c.broken).Round(10*time.Millisecond))
+	c.moves(first, 20*time.Second)
+	time.Sleep(3 * goesOn())
+	for _, x := range append(append([]*chaos.Server{}, c.redis.Watch...), c.redis.Servers...) {
+		x.Cable.Mend()
+	}
+	time.Sleep(3 * goesOn())
+	c.settles()
+}
+
+// A planned fail-over under load, which loses what Redis had acknowledged: what nodes have accepted is brought again.
+func TestNodesPlannedFailOver(t *testing.T) {
+	c := nodes(t, usual)
+	old := c.redis.Primary()
+	c.breaks()
+	c.redis.Watch[0].Do("SENTINEL", "FAILOVER", chaos.MasterName)
+	c.redis.Moves(old, 20*time.Second)
+	c.note("another primary after %s", time.Since(c.broken).Round(10*time.Millisecond))
+	time.Sleep(2 * goesOn())
+	c.settles()
+}
+
+// Row 11: no Redis at all. Customers and providers do not notice; what they sent is routed within 30 s after its return.
+func TestNodesRedisAway(t *testing.T) {
+	c := nodes(t, usual)
+	away := 5 * time.Second
+	if *long {
+		away = time.Minute
+	}
+	c.breaks()
+	for _, x := range c.redis.Servers {
+		x.Cable.All(chaos.Fault{Cut: true})
+	}
+	began := time.Now()
+	time.Sleep(away)
+	if got, want := c.load.Ledger.Gap(began), 2*time.Second; got > want {
+		c.Errorf("nothing was acknowledged for %s while Redis was away", got)
+	}
+	c.note("acknowledged meanwhile: half within %s, 99 %% within %s", c.load.Ledger.Acknowledging(began, .5).Round(time.Millisecond), c.load.Ledger.Acknowledging(began, .99).Round(time.Millisecond))
+	for _, x := range c.redis.Servers {
+		x.Cable.Mend()
+	}
+	back := time.Now()
+	c.alike(30 * time.Second)
+	c.note("routed %s after its return", time.Since(back).Round(10*time.Millisecond))
+	c.settles()
+}
+
+// alike waits until all nodes show all that was acknowledged up to now.
+func (c *cluster) alike(patience time.Duration) {
+	c.Helper()
+	want := c.load.Ledger.Acknowledged()
+	views, _ := c.load.SettleOn(c.Running(), want, patience)
+	for _, v := range views {
+		for _, text := range want {
+			if len(v.Items[text]) == 0 {
+				c.Errorf("after %s %s does not show %q", patience, v.Of, text)
+				return
+			}
+		}
+	}
+}
+
+// Row 14: Redis answers after 2 s. Intake does not wait for it.
+func TestNodesRedisSlow(t *testing.T) {
+	c := nodes(t, usual)
+	c.breaks()
+	for _, x := range c.redis.Servers {
+		x.Cable.Break(only(chaos.Fault{Delay: time.Second}, "a", "b", "c")) // each way
+	}
+	time.Sleep(time.Second) // whoever had begun waits once
+	began := time.Now()
+	time.Sleep(4 * goesOn())
+	p99 := c.load.Ledger.Acknowledging(began, .99)
+	if p99 > time.Second {
+		c.Errorf("with a Redis that takes 2 s, 1 in 100 waits longer than %s", p99)
+	}
+	c.note("acknowledged meanwhile: half within %s, 99 %% within %s", c.load.Ledger.Acknowledging(began, .5).Round(time.Millisecond), p99.Round(time.Millisecond))
+	for _, x := range c.redis.Servers {
+		x.Cable.Mend()
+	}
+	c.settles()
+}
+
+// Row 13: Redis is full. It says so, and takes everything when there is room.
+func TestNodesRedisFull(t *testing.T) {
+	c := nodes(t, usual)
+	c.breaks()
+	for _, x := range c.redis.Servers {
+		x.Do("CONFIG", "SET", "maxmemory", "1mb")
+	}
+	began := time.Now()
+	time.Sleep(3 * goesOn())
+	if got := c.load.Ledger.Gap(began); got > 2*time.Second {
+		c.Errorf("nothing was acknowledged for %s while Redis was full", got)
+	}
+	for _, x := range c.redis.Servers {
+		x.Do("CONFIG", "SET", "maxmemory", "0")
+	}
+	c.alike(30 * time.Second)
+	c.settles()
+}
+
+// Rolling upgrade: one node after the other stops in order and starts again, under load. No request fails.
+func TestNodesRollingUpgrade(t *testing.T) {
+	c := nodes(t, usual)
+	before, _ := c.load.Failed()
+	c.breaks()
+	for _, n := range c.Nodes {
+		took := n.Stop()
+		c.note("%s stopped in %s", n.Name, took.Round(10*time.Millisecond))
+		time.Sleep(goesOn() / 2)
+		n.Start()
+		time.Sleep(goesOn())
+	}
+	if after, why := c.load.Failed(); after != before {
+		c.Errorf("%d requests failed: %v", after-before, why)
+	}
+	c.settles()
+}
+
+// Row 19 on several nodes: what one node has acknowledged comes again at the others.
+func TestNodesRedelivered(t *testing.T) {
+	mix := usual
+	mix.Redeliver = 0.9
+	c := nodes(t, mix)
+	c.breaks()
+	c.load.Again(100)
+	c.settles()
+}
