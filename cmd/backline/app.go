@@ -135,7 +135,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	if a.links, err = openLinks(c, a.journal, a.access, a.log); err != nil {
 		return err
 	}
-	a.recordings = recording.New(recording.Options{Dir: filepath.Join(c.Data, "recordings"), Append: a.journal.Append, Keep: c.Calls.Recording.Keep, Log: a.log})
+	a.recordings = recording.New(recording.Options{Dir: filepath.Join(c.Data, "recordings"), Append: a.journal.Append, Keep: c.Calls.Recording.Keep, Shared: a.journal.bus != nil, Log: a.log})
 	if err := a.openCalls(o.Media); err != nil {
 		return err
 	}

@@ -24,11 +24,14 @@ func makeFolder(dir string, about gateway.CallRecordingStarted) error {
 	return writeJSON(filepath.Join(dir, "about.json"), about)
 }
 
-// recover gives what an earlier process has left without an end its end.
+// recover gives what an earlier process of this node has left without an end its end.
 func (s *Store) recover(ctx context.Context) {
 	for _, id := range s.find(func(x *entry) bool { return x.old && x.ended == nil && x.deleted == nil }) {
 		if ctx.Err() != nil {
 			return
+		}
+		if _, err := os.Stat(s.dir(id)); s.o.Shared && errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		end, err := mend(id, s.dir(id))
 		if err != nil {

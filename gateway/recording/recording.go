@@ -60,7 +60,9 @@ type Options struct {
 	Append func(context.Context, journal.Write) (journal.Receipt, error)
 	// Keep is how long after its end a recording is deleted; zero means DefaultKeep.
 	Keep time.Duration
-	Log  *slog.Logger
+	// Shared: other nodes record, too. What is not on this one's disk may be under way there.
+	Shared bool
+	Log    *slog.Logger
 }
 
 // Store is all recordings.

@@ -31,6 +31,7 @@ type world struct {
 	dir    string
 	s      *Store
 	refuse atomic.Bool
+	shared bool
 	cancel context.CancelFunc
 	done   chan error
 
@@ -60,7 +61,7 @@ func (w *world) Append(_ context.Context, j journal.Write) (journal.Receipt, err
 
 // open starts a process on the same folder and journal.
 func (w *world) open() {
-	w.s = New(Options{Dir: w.dir, Append: w.Append, Keep: 48 * time.Hour})
+	w.s = New(Options{Dir: w.dir, Append: w.Append, Keep: 48 * time.Hour, Shared: w.shared})
 	w.mu.Lock()
 	for _, e := range w.log {
 		if err := w.s.Apply(e); err != nil {
@@ -224,6 +225,29 @@ func TestACrashLeavesFilesThatPlayAndTheNextStartEndsThem(t *testing.T) {
 			end, scanned := scan(bytes.NewReader(w.track(n)))
 			if err != nil || scanned != nil || !end.last || int64(len(p))*20 != e.DurationMS {
 				t.Errorf("track %d: %d packets, %+v (%v)", n, len(p), end, err)
+			}
+		}
+	})
+}
+
+// A node that starts does not end what another one is recording.
+func TestWhatIsOnAnotherNodesDiskIsLeftAlone(t *testing.T) {
+	inWorld(t, func(w *world) {
+		elsewhere := w.dir
+		w.begin()
+		w.mu.Lock()
+		started := w.log[:1]
+		w.mu.Unlock()
+		w.close()
+		for _, shared := range []bool{true, false} {
+			w.log, w.had, w.dir, w.shared = started[:1:1], map[string]bool{"started": true}, elsewhere+"/another", shared
+			w.open()
+			synctest.Wait()
+			if got := w.count("call.recording_ended"); (got == 0) != shared {
+				t.Errorf("shared %t: ended %d times", shared, got)
+			}
+			if shared {
+				w.close()
 			}
 		}
 	})
