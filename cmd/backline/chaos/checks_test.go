@@ -61,10 +61,10 @@ func TestLedgerMeasuresGaps(t *testing.T) {
 	time.Sleep(50 * time.Millisecond)
 	l.Sent("two")
 	l.Acked("two")
-	if got := l.Gap(began); got < 50*time.Millisecond || got > time.Since(began) {
+	if got := l.Gap(began, time.Now()); got < 50*time.Millisecond || got > time.Since(began) {
 		t.Errorf("gap %s", got)
 	}
-	if got := l.Gap(time.Now()); got != 0 {
+	if got := l.Gap(time.Now(), time.Now()); got != 0 {
 		t.Errorf("gap after all was over: %s", got)
 	}
 }

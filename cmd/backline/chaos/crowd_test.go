@@ -31,6 +31,7 @@ func (w *world) within(patience time.Duration, what string, so func() bool) time
 
 // Row 31: all pages lose their gateway at once and come back.
 func TestOneNodeStorm(t *testing.T) {
+	lengthy(t)
 	n := few(300, 5000)
 	w := begin(t, chaos.Options{Nodes: 1}, usual)
 	crowd := chaos.NewCrowd(t, w.Balancer.URL, n)
@@ -47,6 +48,7 @@ func TestOneNodeStorm(t *testing.T) {
 
 // Row 29: connections that never say anything, and pages that are open and idle.
 func TestOneNodeIdle(t *testing.T) {
+	lengthy(t)
 	mute, pages := few(1000, 10000), few(200, 2500)
 	w := begin(t, chaos.Options{Nodes: 1}, usual)
 	n := w.Nodes[0]

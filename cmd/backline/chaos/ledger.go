@@ -93,15 +93,15 @@ func (l *Ledger) Acknowledged() []string {
 	return out
 }
 
-// Gap is the longest time after a moment in which nobody was acknowledged anything. What is still going on counts
-// up to the last acknowledgement.
-func (l *Ledger) Gap(after time.Time) time.Duration {
+// Gap is the longest time between two moments in which nobody was acknowledged anything, up to the last
+// acknowledgement.
+func (l *Ledger) Gap(after, until time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var longest time.Duration
 	last := after
 	for _, at := range l.acks {
-		if at.After(after) {
+		if at.After(after) && at.Before(until) {
 			longest, last = max(longest, at.Sub(last)), at
 		}
 	}

@@ -53,6 +53,7 @@ type Load struct {
 	answers atomic.Int64 // of agents, not acknowledged yet
 	failed  atomic.Int64 // requests that no node answered, or not with success
 	mu      sync.Mutex
+	halted  time.Time              // guarded by mu
 	taken   []func() *http.Request // webhooks that were acknowledged; guarded by mu
 	why     map[string]int         // guarded by mu
 }
@@ -89,12 +90,21 @@ func NewLoad(t testing.TB, c *Cluster, mix Mix, seed uint64) *Load {
 	return l
 }
 
+// halt has nobody say anything new.
 func (l *Load) halt() {
-	select {
-	case <-l.over:
-	default:
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.halted.IsZero() {
+		l.halted = time.Now()
 		close(l.over)
 	}
+}
+
+// Halted is when nobody said anything new any more.
+func (l *Load) Halted() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.halted
 }
 
 // Finish has nobody say anything new, and lets everybody finish what they have begun, for this long. Consoles look
