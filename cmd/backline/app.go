@@ -387,10 +387,11 @@ func (a *App) ticks(ctx context.Context) error {
 
 func (a *App) close() error {
 	var errs []error
-	for _, c := range []io.Closer{a.history, a.journal} {
-		if c != nil {
-			errs = append(errs, c.Close())
-		}
+	if a.history != nil {
+		errs = append(errs, a.history.Close())
+	}
+	if a.journal != nil {
+		errs = append(errs, a.journal.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -210,7 +210,7 @@ func freeAddress() (string, error) {
 func (b *bench) configuration(addr, dir string, i int) []byte {
 	store := ""
 	if b.shared != nil {
-		store = fmt.Sprintf("store: {engine: redis, url: \"redis://%s\"}\nnode: {name: n%d, address: \"http://%s\"}\n", b.shared.addr, i, addr)
+		store = fmt.Sprintf("rtc: {media: none, turn: \"\"}\nstore: {engine: redis, url: \"redis://%s\"}\nnode: {name: n%d, address: \"http://%s\"}\n", b.shared.addr, i, addr)
 	}
 	return fmt.Appendf(nil, `version: 1
 listen: %[1]s

@@ -41,7 +41,7 @@ func startRedis(ctx context.Context, dir string, n int) (*benchRedis, error) {
 		} else {
 			args = append(args, "--replicaof", strings.Replace(r.addr, ":", " ", 1))
 		}
-		c := exec.CommandContext(ctx, "redis-server", args...)
+		c := exec.Command("redis-server", args...) // ends with stop, after the gateways
 		c.Stderr = os.Stderr
 		if err := c.Start(); err != nil {
 			return nil, errors.Join(fmt.Errorf("redis-server is needed for --redis: %w", err), r.stop())
