@@ -78,6 +78,7 @@ func TestOneNodeIdle(t *testing.T) {
 
 // Row 33: no file is left to open. Who is in goes on, and when others leave all is well again.
 func TestOneNodeOutOfFiles(t *testing.T) {
+	lengthy(t)
 	const files = 200
 	w := begin(t, chaos.Options{Nodes: 1, Wrap: []string{"prlimit", "--nofile=200"}}, usual)
 	n := w.Nodes[0]

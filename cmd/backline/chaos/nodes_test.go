@@ -133,7 +133,7 @@ var hold = chaos.Fault{Up: true, Down: true}
 // Rows 1 to 4 and 15: nodes die at random moments, the one that decides among them, and come back.
 func TestNodesKilled(t *testing.T) {
 	c := nodes(t, usual)
-	rounds := 3
+	rounds := 2
 	if *long {
 		rounds = 12
 	}
@@ -258,6 +258,7 @@ func TestNodesPlannedFailOver(t *testing.T) {
 
 // Row 11: no Redis at all. Customers and providers do not notice; what they sent is routed within 30 s after its return.
 func TestNodesRedisAway(t *testing.T) {
+	lengthy(t)
 	c := nodes(t, usual)
 	away := 5 * time.Second
 	if *long {
@@ -341,6 +342,7 @@ func TestNodesRedisFull(t *testing.T) {
 
 // Rolling upgrade: one node after the other stops in order and starts again, under load. No request fails.
 func TestNodesRollingUpgrade(t *testing.T) {
+	lengthy(t)
 	c := nodes(t, usual)
 	before, _ := c.load.Failed()
 	c.breaks()
