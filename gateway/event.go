@@ -650,6 +650,13 @@ var decoders = map[string]func(Unmarshal, []byte) (Event, error){
 	"call.recording_ended":    decode[CallRecordingEnded],
 	"recording.heard":         decode[RecordingHeard],
 	"recording.deleted":       decode[RecordingDeleted],
+
+	"meeting.recording_wanted":   decode[MeetingRecordingWanted],
+	"meeting.recording_stopped":  decode[MeetingRecordingStopped],
+	"meeting.recording_started":  decode[MeetingRecordingStarted],
+	"meeting.recording_told":     decode[MeetingRecordingTold],
+	"meeting.recording_answered": decode[MeetingRecordingAnswered],
+	"meeting.recording_ended":    decode[MeetingRecordingEnded],
 }
 
 func decode[E Event](unmarshal Unmarshal, data []byte) (Event, error) {

@@ -1,6 +1,8 @@
 // Real Chromium against real gateways. Each test file starts its own, on ports of its own.
 import { defineConfig } from "@playwright/test";
 
+const meetings = /\/meet[a-z]*\.spec\.ts$/;
+
 export default defineConfig({
   testDir: "e2e",
   timeout: 120_000,
@@ -10,8 +12,8 @@ export default defineConfig({
   // come last and have the machine for themselves.
   workers: 2,
   projects: [
-    { name: "pages", testIgnore: "meet.spec.ts" },
-    { name: "meetings", testMatch: "meet.spec.ts", dependencies: ["pages"] },
+    { name: "pages", testIgnore: meetings },
+    { name: "meetings", testMatch: meetings, dependencies: ["pages"] },
   ],
   forbidOnly: true,
   retries: 0,

@@ -69,6 +69,7 @@ type App struct {
 	sfu        *sfu.SFU          // nil: no meetings
 	meetings   *meet.Desk        // nil: no meetings
 	recordings *recording.Store
+	notices    map[string][]byte // clips that announce a recording; nil where nothing is recorded
 	courtesies *courtesies
 	channels   map[string]channels.Channel
 	metrics    *metrics

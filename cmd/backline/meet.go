@@ -11,6 +11,7 @@ import (
 	"backline/gateway/hub"
 	"backline/gateway/links"
 	"backline/gateway/live"
+	"backline/gateway/media"
 	"backline/gateway/meet"
 	"backline/gateway/meet/sfu"
 	"backline/gateway/wire"
@@ -29,11 +30,18 @@ func (a *App) openMeetings() error {
 		return err
 	}
 	late := &lateMeet{}
-	a.sfu = sfu.New(sfu.Options{Connector: a.engine, Log: a.log,
-		OnSlots: func(room, peer string, rev uint64, slots []sfu.Slot) { late.OnSlots(room, peer, rev, slots) },
-		OnUp:    func(room, peer string, up bool) { late.OnUp(room, peer, up) }})
+	clips := map[string][][]byte{}
+	for name, ogg := range a.notices {
+		if clips[name], err = media.OpusPackets(ogg); err != nil {
+			return err
+		}
+	}
+	a.sfu = sfu.New(sfu.Options{Connector: a.engine, Log: a.log, Clips: clips, Levels: len(clips) > 0,
+		OnPlayed: func(room, peer, clip string) { late.OnPlayed(room, peer, clip) },
+		OnSlots:  func(room, peer string, rev uint64, slots []sfu.Slot) { late.OnSlots(room, peer, rev, slots) },
+		OnUp:     func(room, peer string, up bool) { late.OnUp(room, peer, up) }})
 	a.meetings = meet.New(meet.Options{Media: a.sfu, Secret: secret, Company: a.company(), Resolve: a.meetingPlace, Link: a.meetingLink,
-		Agent: a.meetingAgent, Origin: a.sameOrigin, Log: a.log,
+		Agent: a.meetingAgent, Origin: a.sameOrigin, Log: a.log, Recording: a.meetingRecording(),
 		Relays: func(m gateway.MeetingID, person string) []wire.ICEServer {
 			return a.relays(gateway.CallID(m), "meet/"+person)
 		}})

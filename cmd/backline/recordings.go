@@ -11,6 +11,7 @@ import (
 	"backline/gateway/journal"
 	"backline/gateway/live"
 	"backline/gateway/media"
+	"backline/gateway/meet"
 	"backline/gateway/recording"
 )
 
@@ -25,13 +26,22 @@ func (a *App) recordingRules() live.Recording {
 	return r
 }
 
+// meetingRecording is how meetings are recorded: as the calls of their conversation's queue.
+func (a *App) meetingRecording() meet.Recording {
+	rules := a.recordingRules()
+	return meet.Recording{Recorder: a.recordings, Ask: rules.Ask, Rule: func(q gateway.QueueID) string { return rules.Queues[q] },
+		Clip: func(language string) string {
+			return recording.NoticeFor(a.notices, language, a.config.Company.Language)
+		}}
+}
+
 // recordingClips reads what is played before a recording, where there may be one.
 func (a *App) recordingClips(o *media.Options) (map[string][]byte, error) {
 	if len(a.recordingRules().Queues) == 0 {
 		return nil, nil
 	}
 	clips, err := recording.Notices(a.config.Calls.Recording.Notice)
-	o.Clips, o.Levels = clips, true
+	o.Clips, o.Levels, a.notices = clips, true, clips
 	return clips, err
 }
 

@@ -116,8 +116,8 @@ type Queue struct {
 	OverflowAfter time.Duration `yaml:"overflow_after"`
 	// Priority is a head start in waiting time: each step counts as a minute. Default 0; -100–100.
 	Priority int `yaml:"priority"`
-	// Recording of its calls: off (default); agent, when the agent who has the call says so; always. Both sides hear
-	// and read that it is recorded before it begins.
+	// Recording of its calls and of its conversations' meetings: off (default); agent, when the agent who has the call,
+	// or one in the meeting, says so; always. All hear and read that it is recorded before what they say is.
 	Recording string `yaml:"recording"`
 }
 
@@ -324,18 +324,18 @@ type Calls struct {
 	// while it lasts and in the timeline; hidden: they do not, the journal has it; off: nobody may. Many countries
 	// demand that agents know. Default shown.
 	Supervision string `yaml:"supervision"`
-	// Recording of calls, where their queue has it.
+	// Recording of calls and meetings, where their queue has it.
 	Recording Recording `yaml:"recording"`
 }
 
-// Recording is how calls are recorded. Many countries demand that people know, some that they agree.
+// Recording is how calls and meetings are recorded. Many countries demand that people know, some that they agree.
 type Recording struct {
 	// Consent of customers: notice (default), they hear and read that the call is recorded; click, it is recorded only
-	// when they have agreed by a click, too.
+	// when they have agreed by a click, too; in a meeting each guest decides about what they say themselves.
 	Consent string `yaml:"consent"`
 	// Keep is how long after its end a recording is deleted. Default 720h, 30 days; 1h–87600h.
 	Keep time.Duration `yaml:"keep"`
-	// Notice is what both sides hear before a recording begins, by language: Ogg Opus files of 20 ms packets, in place
+	// Notice is what people hear before they are recorded, by language: Ogg Opus files of 20 ms packets, in place
 	// of our own in German and English.
 	Notice map[string]string `yaml:"notice"`
 }

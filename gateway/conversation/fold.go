@@ -205,6 +205,18 @@ func (f *Fold) Apply(r Record) []Change {
 		f.recordingStarted(r, e)
 	case gateway.CallRecordingEnded:
 		f.recordingEnded(r, e)
+	case gateway.MeetingRecordingWanted:
+		f.meetingRecordingWanted(r, e)
+	case gateway.MeetingRecordingStopped:
+		f.meetingRecordingStopped(r, e)
+	case gateway.MeetingRecordingStarted:
+		f.meetingRecordingStarted(r, e)
+	case gateway.MeetingRecordingTold:
+		f.meetingRecordingTold(r, e)
+	case gateway.MeetingRecordingAnswered:
+		f.meetingRecordingAnswered(r, e)
+	case gateway.MeetingRecordingEnded:
+		f.meetingRecordingEnded(r, e)
 	case gateway.ConversationOpened:
 		f.opened(r, e)
 	case gateway.AgentSaved:
@@ -318,7 +330,7 @@ func (f *Fold) touch(r Record, c *Conversation) {
 	head := c.Head
 	head.Contact.Identities = slices.Clone(head.Contact.Identities)
 	head.Offer, head.Call = c.Head.Offer.Clone(), c.Head.Call.Clone()
-	head.Meeting = copyMeeting(c.Head.Meeting)
+	head.Meeting = c.Head.Meeting.Clone()
 	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Conversation: &head})
 }
 
@@ -356,7 +368,7 @@ func (f *Fold) emitItem(r Record, c *Conversation, p *wire.Item) {
 	it.Attachments = slices.Clone(it.Attachments)
 	it.Extra = maps.Clone(it.Extra)
 	it.Lines = slices.Clone(it.Lines)
-	it.Meeting = copyMeeting(it.Meeting)
+	it.Meeting = it.Meeting.Clone()
 	it.Recordings = slices.Clone(it.Recordings)
 	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Item: &it})
 }

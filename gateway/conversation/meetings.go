@@ -21,23 +21,14 @@ const maxMeetingPeople = 50
 
 func meetingItemID(id gateway.MeetingID) string { return "meeting-" + string(id) }
 
-func copyMeeting(m *wire.Meeting) *wire.Meeting {
-	if m == nil {
-		return nil
-	}
-	c := *m
-	c.People = slices.Clone(m.People)
-	return &c
-}
-
 // Meeting returns a copy of the thread's meeting that is open, also while its conversation is yet to be opened; nil if
 // there is none.
 func (t *Thread) Meeting() *wire.Meeting {
 	if c := t.live(); c != nil {
-		return copyMeeting(c.Head.Meeting)
+		return c.Head.Meeting.Clone()
 	}
 	if it := t.pendingMeeting(); it != nil {
-		return copyMeeting(it.Meeting)
+		return it.Meeting.Clone()
 	}
 	return nil
 }
@@ -64,7 +55,7 @@ func (f *Fold) meetingOpened(r Record, e gateway.MeetingOpened) {
 	}
 	if c := t.live(); c != nil {
 		f.keep(r, c, it)
-		c.Head.Meeting, c.Head.LastAt = copyMeeting(m), r.At
+		c.Head.Meeting, c.Head.LastAt = m.Clone(), r.At
 		f.touch(r, c)
 		return
 	}
@@ -75,7 +66,7 @@ func (f *Fold) meetingOpened(r Record, e gateway.MeetingOpened) {
 func (f *Fold) takeMeeting(c *Conversation, it wire.Item) {
 	c.Head.LastAt = it.Time
 	if it.Meeting != nil {
-		c.Head.Meeting = copyMeeting(it.Meeting)
+		c.Head.Meeting = it.Meeting.Clone()
 		return
 	}
 	f.unmet(c, it.Met)
@@ -100,7 +91,7 @@ func (f *Fold) changeMeeting(r Record, id gateway.MeetingID, change func(*wire.M
 	change(c.Head.Meeting)
 	c.Head.LastAt = r.At
 	if it := c.item(meetingItemID(id)); it != nil {
-		it.Meeting = copyMeeting(c.Head.Meeting)
+		it.Meeting = c.Head.Meeting.Clone()
 		f.emitItem(r, c, it)
 	}
 	f.touch(r, c)

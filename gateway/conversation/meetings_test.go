@@ -135,3 +135,68 @@ func TestChangesShareNothingWithTheFold(t *testing.T) {
 		}
 	}
 }
+
+func TestAMeetingsRecordingFollowsWhatIsSaidAboutIt(t *testing.T) {
+	g := gather(t)
+	g.say(gateway.MeetingOpened{Meeting: "m", Identity: g.who, Agent: "anna"})
+	g.say(gateway.MeetingRecordingWanted{Meeting: "m", By: "anna"}) // there is no conversation yet
+	c := g.open()
+	if c.Head.Meeting.Recording != nil {
+		t.Errorf("without a conversation it is %+v", c.Head.Meeting.Recording)
+	}
+	g.say(gateway.MeetingJoined{Meeting: "m", Participant: "a", Name: "Anna", Agent: "anna"})
+	g.say(gateway.MeetingJoined{Meeting: "m", Participant: "b", Name: "Miriam"})
+	step := func(state wire.RecordingState, recorded string, e gateway.Event) {
+		t.Helper()
+		g.say(e)
+		got := ""
+		for _, p := range c.Head.Meeting.People {
+			if p.RecordedIn(c.Head.Meeting.Recording) {
+				got += p.ID
+			}
+		}
+		if r := c.Head.Meeting.Recording; r == nil && state != "" || r != nil && r.State != state || got != recorded {
+			t.Errorf("after %s: %+v, recorded are %q", e.EventType(), r, got)
+		}
+		if line := meetingLine(c); line.Meeting.Recording == nil != (c.Head.Meeting.Recording == nil) || line.Meeting.Recording == c.Head.Meeting.Recording && line.Meeting.Recording != nil {
+			t.Error("the line does not say so, or shares memory with the head")
+		}
+	}
+	step("notice", "", gateway.MeetingRecordingWanted{Meeting: "m", By: "anna", Ask: true})
+	step("notice", "", gateway.MeetingRecordingWanted{Meeting: "m", By: "ben"})
+	step("on", "", gateway.MeetingRecordingStarted{Meeting: "m", Recording: "r1", By: "anna"})
+	step("on", "", gateway.MeetingRecordingStarted{Meeting: "m", Recording: "r0"})
+	step("on", "a", gateway.MeetingRecordingTold{Meeting: "m", Recording: "r1", Participant: "a"})
+	step("on", "a", gateway.MeetingRecordingTold{Meeting: "m", Recording: "r1", Participant: "b"})
+	step("on", "ab", gateway.MeetingRecordingAnswered{Meeting: "m", Participant: "b", Agreed: true, Language: "de"})
+	if p := c.Head.Meeting.People[1]; p.AgreedAt == nil || p.AgreedIn != "de" {
+		t.Errorf("who agreed is %+v", p)
+	}
+	step("on", "a", gateway.MeetingRecordingAnswered{Meeting: "m", Participant: "b"})
+	step("on", "a", gateway.MeetingRecordingEnded{Meeting: "m", Recording: "another", Reason: gateway.RecordingFailed})
+	step("notice", "", gateway.MeetingRecordingEnded{Meeting: "m", Recording: "r1", Reason: gateway.RecordingRestart})
+	step("on", "", gateway.MeetingRecordingStarted{Meeting: "m", Recording: "r2"})
+	step("on", "a", gateway.MeetingRecordingTold{Meeting: "m", Recording: "r2", Participant: "a"})
+	step("stopped", "", gateway.MeetingRecordingStopped{Meeting: "m", By: "anna"})
+	step("stopped", "", gateway.MeetingRecordingEnded{Meeting: "m", Recording: "r2", Reason: gateway.RecordingStopped})
+	step("notice", "", gateway.MeetingRecordingWanted{Meeting: "m"})
+	step("on", "", gateway.MeetingRecordingStarted{Meeting: "m", Recording: "r3"})
+	step("failed", "", gateway.MeetingRecordingEnded{Meeting: "m", Recording: "r3", Reason: gateway.RecordingFailed})
+	step("notice", "", gateway.MeetingRecordingWanted{Meeting: "m"})
+	step("", "", gateway.MeetingRecordingStopped{Meeting: "m"}) // by a rule: the next queue has its own
+	g.say(gateway.MeetingClosed{Meeting: "m", Reason: gateway.CloseEnded})
+	g.say(gateway.MeetingRecordingStarted{Meeting: "m", Recording: "r4"}) // too late
+	if it := meetingLine(c); !slices.Equal(it.Recordings, []gateway.RecordingID{"r1", "r2", "r3"}) {
+		t.Errorf("the line has %v", it.Recordings)
+	}
+	var events []string
+	for _, it := range c.Items() {
+		if it.Kind == "event" && it.Data["meeting"] != "" {
+			events = append(events, it.Event)
+		}
+	}
+	want := []string{"recording_on", "recording_agreed", "recording_refused", "recording_on", "recording_stopped", "recording_on", "recording_failed", "recording_stopped"}
+	if !slices.Equal(events, want) {
+		t.Errorf("the timeline says %v", events)
+	}
+}

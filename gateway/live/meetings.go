@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"slices"
 
 	"backline/gateway"
 	"backline/gateway/wire"
@@ -18,6 +17,7 @@ type Meetings interface {
 type MeetingChange struct {
 	Conversation gateway.ConversationID
 	Who          gateway.Identity
+	Queue        gateway.QueueID
 	Holder       gateway.AgentID
 	Meeting      *wire.Meeting // nil: it is over
 	Rev          uint64
@@ -37,14 +37,9 @@ func (l *Live) meetingChangedLocked(h *wire.Conversation, t gateway.ThreadID) {
 	default:
 		l.meeting[h.ID] = struct{}{}
 	}
-	ch := MeetingChange{Conversation: h.ID, Holder: h.Agent, Rev: h.Rev}
+	ch := MeetingChange{Conversation: h.ID, Queue: h.Queue, Holder: h.Agent, Meeting: h.Meeting.Clone(), Rev: h.Rev}
 	if th, ok := l.fold.Thread(t); ok {
 		ch.Who = th.Identity
-	}
-	if h.Meeting != nil {
-		m := *h.Meeting
-		m.People = slices.Clone(m.People)
-		ch.Meeting = &m
 	}
 	l.opts.Meetings.MeetingChanged(ch)
 }
@@ -73,7 +68,7 @@ func (l *Live) MeetingOf(who gateway.Identity) (MeetingChange, bool) {
 	}
 	ch := MeetingChange{Who: who, Meeting: m}
 	if c := t.Current(); c != nil && c.Open() {
-		ch.Conversation, ch.Holder, ch.Rev = c.Head.ID, c.Head.Agent, c.Head.Rev
+		ch.Conversation, ch.Queue, ch.Holder, ch.Rev = c.Head.ID, c.Head.Queue, c.Head.Agent, c.Head.Rev
 	}
 	return ch, true
 }

@@ -90,7 +90,7 @@ func (e *Engine) newLeg(key LegKey, spare int) (*leg, error) {
 		l.direct.selected(pair)
 	})
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
-		l.level.Store(levelID(r.GetParameters().HeaderExtensions))
+		l.level.Store(LevelID(r.GetParameters().HeaderExtensions))
 		l.read(func() { l.readRTCP(r.Read) })
 		l.read(func() { l.readSound(t) })
 	})

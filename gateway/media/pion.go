@@ -32,7 +32,7 @@ func (s *sockets) api(path *firstPath, keys *keyring, streams *streams) (*webrtc
 		return nil, fmt.Errorf("register Opus: %w", err)
 	}
 	if s.levels {
-		said := webrtc.RTPHeaderExtensionCapability{URI: levelURI}
+		said := webrtc.RTPHeaderExtensionCapability{URI: LevelURI}
 		if err := codecs.RegisterHeaderExtension(said, webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverDirectionRecvonly); err != nil {
 			return nil, fmt.Errorf("register levels: %w", err)
 		}

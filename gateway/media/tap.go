@@ -18,8 +18,8 @@ type Tap interface {
 // NoLevel: how loud a packet is, is not known.
 const NoLevel uint8 = 255
 
-// levelURI is RFC 6464. Its byte holds a flag for speech and 7 bits of level, in dB below the loudest.
-const levelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+// LevelURI is RFC 6464. Its byte holds a flag for speech and 7 bits of level, in dB below the loudest.
+const LevelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 
 // Tap gives what these sides of a call say to a tap, in place of what was given before; without sides, or with a
 // nil tap, nobody's.
@@ -50,10 +50,10 @@ func (c *call) tapLeg(l *leg) {
 	}
 }
 
-// levelID finds the extension among those that were negotiated.
-func levelID(all []webrtc.RTPHeaderExtensionParameter) uint32 {
+// LevelID finds that extension among those that were negotiated; 0: it was not.
+func LevelID(all []webrtc.RTPHeaderExtensionParameter) uint32 {
 	for _, x := range all {
-		if x.URI == levelURI {
+		if x.URI == LevelURI {
 			return uint32(x.ID)
 		}
 	}
@@ -61,8 +61,10 @@ func levelID(all []webrtc.RTPHeaderExtensionParameter) uint32 {
 }
 
 // loudness reads a packet's level.
-func (l *leg) loudness(h *rtp.Header) uint8 {
-	id := l.level.Load()
+func (l *leg) loudness(h *rtp.Header) uint8 { return Level(h, l.level.Load()) }
+
+// Level is how loud a packet says it is, in the extension of that number.
+func Level(h *rtp.Header, id uint32) uint8 {
 	if id == 0 || !h.Extension {
 		return NoLevel
 	}

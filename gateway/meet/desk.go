@@ -47,11 +47,12 @@ func (d *Desk) adoptLocked(ch live.MeetingChange) {
 		d.endLocked(r)
 	}
 	if ch.Conversation != "" {
-		r.conversation, r.holder = ch.Conversation, ch.Holder
+		r.conversation, r.queue, r.holder = ch.Conversation, ch.Queue, ch.Holder
 	}
 	if ch.Meeting == nil {
 		return
 	}
+	r.heardOf(ch.Meeting.Recording)
 	if r.meeting == "" {
 		r.found = time.Now()
 		r.quiet = r.found
@@ -61,6 +62,9 @@ func (d *Desk) adoptLocked(ch live.MeetingChange) {
 	clear(r.journal)
 	for _, p := range ch.Meeting.People {
 		r.journal[p.ID] = p
+	}
+	if d.opts.Recording.Recorder != nil {
+		d.tellLocked(r) // who is recorded may have changed
 	}
 }
 
@@ -72,6 +76,10 @@ func (d *Desk) endLocked(r *room) {
 			p.socket.push(wire.MeetPlace{At: "over", Why: "ended"})
 		}
 	}
+	if r.taped.id != "" {
+		d.tapings = append(d.tapings, taping{room: string(r.meeting), was: r.taped.id, why: gateway.RecordingMet})
+	}
+	r.rec, r.next, r.ruled, r.taped = nil, "", "", taped{}
 	delete(d.meetings, r.meeting)
 	d.ended = append(d.ended, string(r.meeting))
 	r.meeting, r.people, r.chat, r.facts, r.locked, r.quiet = "", nil, nil, nil, false, time.Now()
@@ -150,7 +158,7 @@ func (d *Desk) enter(ctx context.Context, s *socket, name string) error {
 			return err
 		}
 	}
-	p := &person{id: newID(), name: name, agent: s.agent, since: time.Now()}
+	p := &person{id: newID(), name: name, agent: s.agent, language: s.language, since: time.Now()}
 	if !d.stand(s, r, p) {
 		return gateway.Errorf(gateway.Unavailable, "the meeting has just ended; try again")
 	}
@@ -242,7 +250,9 @@ func slotsFrame(rev uint64, slots []sfu.Slot) wire.MeetSlots {
 func (d *Desk) tellLocked(r *room) {
 	for _, p := range r.people {
 		if p.socket != nil && p.at == inside {
-			p.socket.push(r.view(p.host()))
+			v := r.view(p)
+			v.MayRecord = p.host() && d.rule(r) != ""
+			p.socket.push(v)
 		}
 	}
 }
@@ -291,7 +301,7 @@ func (d *Desk) rejoin(ctx context.Context, s *socket, st seat) bool {
 	if !back && !waits {
 		return false
 	}
-	p := &person{id: st.Person, name: st.Name, agent: st.Agent, since: time.Now()}
+	p := &person{id: st.Person, name: st.Name, agent: st.Agent, language: s.language, since: time.Now()}
 	if !d.stand(s, r, p) {
 		return false
 	}
@@ -307,7 +317,7 @@ func (d *Desk) takeOverLocked(s *socket, r *room, p *person) {
 		old.person = nil
 		old.push(wire.MeetPlace{At: "over", Why: "replaced"})
 	}
-	p.socket, p.away = s, time.Time{}
+	p.socket, p.away, p.language = s, time.Time{}, s.language
 	s.person, s.room = p, r
 	if p.at == inside {
 		d.greetLocked(r, p)
@@ -356,6 +366,8 @@ func (d *Desk) do(ctx context.Context, s *socket, m wire.MeetDo) error {
 	switch m.Do {
 	case "admit":
 		return d.letIn(ctx, r, to, me.agent)
+	case "record", "record_stop":
+		return d.record(ctx, r, me, m.Do == "record_stop")
 	case "end":
 		return d.write(ctx, r, fact{key(meeting, "closed"), gateway.MeetingClosed{Meeting: meeting, Reason: gateway.CloseEnded, Agent: me.agent}})
 	}

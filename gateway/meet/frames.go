@@ -14,6 +14,7 @@ import (
 
 const (
 	maxName  = 60 // runes
+	maxTag   = 35 // bytes of a language's name (RFC 5646, 4.4.1)
 	maxTiles = 2 * wire.MeetPeople
 	maxTile  = 4320 // pixels
 )
@@ -44,6 +45,8 @@ func decodeFrame(data []byte) (any, error) {
 		return decodeAs(data, func(*wire.MeetMedia) error { return nil })
 	case "say":
 		return decodeAs(data, checkSay)
+	case "consent":
+		return decodeAs(data, checkConsent)
 	case "do":
 		return decodeAs(data, func(m *wire.MeetDo) error { return checkID(m.ID) })
 	}
@@ -66,7 +69,24 @@ func checkHello(h *wire.MeetHello) error {
 	if h.Version != wire.Version {
 		return fmt.Errorf("protocol version %d, want %d", h.Version, wire.Version)
 	}
+	if !isTag(h.Language) {
+		h.Language = "" // a notice in the company's language is better than no meeting
+	}
 	return nil
+}
+
+func checkConsent(c *wire.MeetConsent) error {
+	if !isTag(c.Language) {
+		return bad("language", "want a language by BCP 47")
+	}
+	return checkID(c.ID)
+}
+
+// isTag reports whether text can be a language by BCP 47; "" can.
+func isTag(text string) bool {
+	return len(text) <= maxTag && !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+	})
 }
 
 func checkJoin(j *wire.MeetJoin) error {

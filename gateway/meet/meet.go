@@ -18,6 +18,8 @@
 // is due; each socket has a reader (ServeHTTP's own) and a writer. MeetingChanged comes from live under its lock:
 // Desk.mu is below Live's. What one room writes is written one after the other.
 //
+// Recording: recording.go. What somebody says is taken when they have heard that it is, and agreed where guests must.
+//
 // Limits: package wire's; [MaxSockets] pages at once and [PerAddress] of one address. Errors are *gateway.Error.
 // Read next: room.go (rights, pure), desk.go (what follows), socket.go, package sfu.
 package meet
@@ -34,6 +36,7 @@ import (
 	"backline/gateway"
 	"backline/gateway/httpx"
 	"backline/gateway/live"
+	"backline/gateway/media"
 	"backline/gateway/meet/sfu"
 	"backline/gateway/wire"
 )
@@ -67,6 +70,8 @@ type Media interface {
 	Want(room, peer string, wants []sfu.Want)
 	Mute(room, peer string, kind sfu.Kind, muted bool)
 	Slots(room, peer string) (rev uint64, slots []sfu.Slot)
+	Play(room, peer, clip string)
+	Tap(room string, to media.Tap, who map[string]media.Side)
 	Leave(room, peer string)
 	Close(room string)
 }
@@ -81,7 +86,7 @@ type Place struct {
 	Staffed bool // somebody is signed in who can let people in
 }
 
-// Options of a Desk. All but Relays and Log are needed.
+// Options of a Desk. All but Relays, Recording and Log are needed.
 type Options struct {
 	Media   Media
 	Secret  []byte // ≥ 32 bytes, signs seats
@@ -94,8 +99,9 @@ type Options struct {
 	Agent  func(*http.Request) (id gateway.AgentID, name string, ok bool)
 	Origin func(*http.Request) bool // may this page open a socket
 	// Relays are the ways for a page whose line does not come up directly; nil: there are none.
-	Relays func(meeting gateway.MeetingID, person string) []wire.ICEServer
-	Log    *slog.Logger
+	Relays    func(meeting gateway.MeetingID, person string) []wire.ICEServer
+	Recording Recording
+	Log       *slog.Logger
 }
 
 // Desk runs meetings. Make one with New and Use, then Run it.
@@ -116,6 +122,8 @@ type Desk struct {
 	addresses map[string]int
 	left      []gone   // whose media are to be closed
 	ended     []string // meetings whose media are to be closed
+	plays     []playing
+	tapings   []taping
 	stopped   bool
 	wg        sync.WaitGroup // sockets
 }

@@ -29,6 +29,10 @@ type person struct {
 	joins  int       // times they came in, before this one too
 
 	audio, video, screen bool
+
+	language string // of their page
+	clip     string // that is being played to them
+	played   string // that they have heard to its end, of the recording that is wanted
 }
 
 func (p *person) host() bool { return p.agent != "" }
@@ -37,6 +41,7 @@ func (p *person) host() bool { return p.agent != "" }
 type room struct {
 	who          gateway.Identity
 	conversation gateway.ConversationID
+	queue        gateway.QueueID
 	holder       gateway.AgentID
 	writing      chan struct{} // one slot: something is being written; never closed
 
@@ -50,7 +55,12 @@ type room struct {
 	quiet   time.Time // nobody is there since
 	chat    []wire.MeetChat
 	facts   []fact // to be written
-	told    time.Time
+	noticed time.Time
+
+	rec   *wire.MeetingRecording // as the journal has it; nil: none
+	next  gateway.RecordingID    // of the recording that begins
+	ruled string                 // key of what the queue's rule has said
+	taped taped
 }
 
 // fact is something to write.
@@ -132,7 +142,7 @@ func (r *room) check(who *person, do string, to *person) error {
 		return forbidden("only our side of the meeting can do this")
 	}
 	switch do {
-	case "mute_all", "lock", "unlock", "end":
+	case "mute_all", "lock", "unlock", "record", "record_stop", "end":
 		return nil
 	case "admit", "deny":
 		if to == nil || to.at != lobby {
@@ -154,15 +164,16 @@ func (r *room) check(who *person, do string, to *person) error {
 	return &gateway.Error{Kind: gateway.Invalid, Field: "do", Msg: "unknown command"}
 }
 
-// view is the room as a page may see it: who waits before the door is for hosts.
-func (r *room) view(host bool) wire.MeetRoom {
-	v := wire.MeetRoom{People: []wire.MeetPeer{}, Lobby: []wire.MeetGuest{}, Locked: r.locked, Since: r.since}
+// view is the room as somebody's page may see it: who waits before the door is for hosts.
+func (r *room) view(of *person) wire.MeetRoom {
+	v := wire.MeetRoom{People: []wire.MeetPeer{}, Lobby: []wire.MeetGuest{}, Locked: r.locked, Since: r.since, Recording: r.recordingOf(of)}
 	for _, p := range r.people {
 		switch {
 		case p.at == inside:
+			is := r.journal[p.id]
 			v.People = append(v.People, wire.MeetPeer{ID: p.id, Name: p.name, Host: p.host(), Audio: p.audio, Video: p.video,
-				Screen: p.screen, Away: p.socket == nil || p.broken})
-		case host && p.socket != nil:
+				Screen: p.screen, Away: p.socket == nil || p.broken, Recorded: is.RecordedIn(r.rec)})
+		case of.host() && p.socket != nil:
 			v.Lobby = append(v.Lobby, wire.MeetGuest{ID: p.id, Name: p.name, Since: p.since})
 		}
 	}

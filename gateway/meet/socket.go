@@ -32,6 +32,8 @@ type socket struct {
 	place Place
 	agent gateway.AgentID // "": a guest
 
+	language string // of the page; "": it does not say
+
 	// Guarded by Desk.mu.
 	room   *room
 	person *person // nil: in the green room
@@ -176,6 +178,7 @@ func (s *socket) hello(r *http.Request) (h wire.MeetHello, err error) {
 		return h, &closing{wire.CloseProtocol, "hello expected"}
 	}
 	d := s.desk
+	s.language = h.Language
 	if s.place, err = d.opts.Resolve(h.Link); err != nil {
 		if e, ok := errors.AsType[*gateway.Error](err); ok && e.Kind == gateway.Unavailable {
 			return h, &closing{wire.CloseRestarting, "not ready"}
@@ -200,7 +203,7 @@ func (d *Desk) welcome(s *socket, name string) wire.MeetWelcome {
 	w := wire.MeetWelcome{Version: wire.Version, Company: d.opts.Company, Subject: s.place.Subject, Name: name,
 		Host: s.agent != "", Staffed: s.place.Staffed, ServerNow: time.Now().UTC()}
 	if r := d.rooms[s.place.Who.Thread()]; r != nil && r.meeting != "" {
-		w.Open, w.People, w.Locked = true, r.count(inside), r.locked
+		w.Open, w.People, w.Locked, w.Recorded = true, r.count(inside), r.locked, r.rec.Wanted()
 		if s.agent == "" && r.count(inside) > 1 {
 			w.Name = "" // the customer is in already: this is somebody else
 		}
@@ -292,6 +295,14 @@ func (s *socket) handle(ctx context.Context, frame any, refused error) error {
 		}
 		if refused == nil {
 			refused = s.desk.say(ctx, s, f)
+		}
+		s.ack(f.ID, refused)
+	case wire.MeetConsent:
+		if _, ok := s.desk.chats.Allow(s.limitKey()); !ok && refused == nil {
+			refused = gateway.Errorf(gateway.TooMany, "too much at once; wait a moment")
+		}
+		if refused == nil {
+			refused = s.desk.consent(ctx, s, f)
 		}
 		s.ack(f.ID, refused)
 	case wire.MeetDo:

@@ -51,6 +51,7 @@ func (d *Desk) step(ctx context.Context, now time.Time) {
 	var notices []notice
 	for thread, r := range d.rooms {
 		d.watchLocked(r, now)
+		d.recordLocked(r)
 		if n, ok := r.notice(now); ok {
 			notices = append(notices, n)
 		}
@@ -60,9 +61,15 @@ func (d *Desk) step(ctx context.Context, now time.Time) {
 			delete(d.rooms, thread)
 		}
 	}
-	left, ended := d.left, d.ended
-	d.left, d.ended = nil, nil
+	left, ended, plays, tapings := d.left, d.ended, d.plays, d.tapings
+	d.left, d.ended, d.plays, d.tapings = nil, nil, nil, nil
 	d.mu.Unlock()
+	for _, t := range tapings {
+		d.tape(t)
+	}
+	for _, p := range plays {
+		d.opts.Media.Play(p.room, p.peer, p.clip)
+	}
 	for _, g := range left {
 		d.opts.Media.Leave(g.room, g.peer)
 	}
@@ -91,11 +98,11 @@ func (d *Desk) watchLocked(r *room, now time.Time) {
 // notice is what the agent who holds the conversation is told of the door, if it is time.
 func (r *room) notice(now time.Time) (notice, bool) {
 	names := r.waiting()
-	if r.holder == "" || r.conversation == "" || len(names) == 0 && r.told.IsZero() || len(names) > 0 && now.Sub(r.told) < tellEvery {
+	if r.holder == "" || r.conversation == "" || len(names) == 0 && r.noticed.IsZero() || len(names) > 0 && now.Sub(r.noticed) < tellEvery {
 		return notice{}, false
 	}
-	if r.told = now; len(names) == 0 {
-		r.told, names = time.Time{}, []string{}
+	if r.noticed = now; len(names) == 0 {
+		r.noticed, names = time.Time{}, []string{}
 	}
 	return notice{r.holder, wire.ConsoleMeet{Conversation: r.conversation, Meeting: r.meeting, Waiting: names}}, true
 }

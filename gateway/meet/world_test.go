@@ -5,13 +5,17 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/rtp"
+
 	"backline/gateway"
 	"backline/gateway/conversation"
 	"backline/gateway/live"
+	"backline/gateway/media"
 	"backline/gateway/meet/sfu"
 	"backline/gateway/wire"
 )
@@ -53,7 +57,7 @@ func (b *book) applyLocked(stream string, e gateway.Event) {
 	for _, ch := range b.fold.Apply(conversation.Record{Pos: b.pos, Stream: stream, Version: b.pos, At: time.Now(), Event: e}) {
 		if ch.Conversation != nil && b.desk != nil {
 			t, _ := b.fold.Thread(ch.Thread)
-			b.desk.MeetingChanged(live.MeetingChange{Conversation: ch.Conversation.ID, Who: t.Identity, Holder: ch.Conversation.Agent, Meeting: ch.Conversation.Meeting})
+			b.desk.MeetingChanged(live.MeetingChange{Conversation: ch.Conversation.ID, Who: t.Identity, Queue: ch.Conversation.Queue, Holder: ch.Conversation.Agent, Meeting: ch.Conversation.Meeting})
 		}
 	}
 }
@@ -134,35 +138,83 @@ func (b *book) wrote() string {
 	return strings.Join(out, " ")
 }
 
-// media remembers what it was told.
-type media struct {
+// carrier is media that remember what they were told.
+type carrier struct {
 	mu     sync.Mutex
 	muted  map[string]bool // by participant: the sound
 	left   []string
 	closed []string
+	clips  map[string]string     // by participant: what is played to them
+	tapped map[string]media.Side // whose sound is recorded
+	taps   []gateway.RecordingID // where it went, in order of change; "" nowhere
 }
 
-func (m *media) Offer(context.Context, string, string, int, string) (string, error) {
+func (m *carrier) Offer(context.Context, string, string, int, string) (string, error) {
 	return "answer", nil
 }
-func (m *media) Line(string, string) int                   { return 0 }
-func (m *media) Want(string, string, []sfu.Want)           {}
-func (m *media) Slots(string, string) (uint64, []sfu.Slot) { return 0, nil }
-func (m *media) Leave(_, peer string)                      { m.note(func() { m.left = append(m.left, peer) }) }
-func (m *media) Close(room string)                         { m.note(func() { m.closed = append(m.closed, room) }) }
-func (m *media) Mute(_, peer string, k sfu.Kind, muted bool) {
+func (m *carrier) Line(string, string) int                   { return 0 }
+func (m *carrier) Want(string, string, []sfu.Want)           {}
+func (m *carrier) Slots(string, string) (uint64, []sfu.Slot) { return 0, nil }
+func (m *carrier) Leave(_, peer string)                      { m.note(func() { m.left = append(m.left, peer) }) }
+func (m *carrier) Close(room string)                         { m.note(func() { m.closed = append(m.closed, room) }) }
+func (m *carrier) Mute(_, peer string, k sfu.Kind, muted bool) {
 	if k == sfu.Audio {
 		m.note(func() { m.muted[peer] = muted })
 	}
 }
 
-func (m *media) note(f func()) {
+func (m *carrier) Play(_, peer, clip string) { m.note(func() { m.clips[peer] = clip }) }
+func (m *carrier) Tap(_ string, to media.Tap, who map[string]media.Side) {
+	m.note(func() {
+		id := gateway.RecordingID("")
+		if t, ok := to.(tapOf); ok {
+			id = gateway.RecordingID(t)
+		}
+		m.tapped, m.taps = who, append(m.taps, id)
+	})
+}
+
+// clip is what is being played to somebody.
+func (m *carrier) clip(peer string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.clips[peer]
+}
+
+// tapOf is the tape of a recording that keeps nothing.
+type tapOf gateway.RecordingID
+
+func (tapOf) Sound(media.Side, *rtp.Header, []byte, uint8, time.Time) {}
+
+// recorder remembers what it was told.
+type recorder struct {
+	mu    sync.Mutex
+	begun []gateway.RecordingID
+	ended []string // recording, reason
+}
+
+func (r *recorder) Record(id gateway.RecordingID) media.Tap {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.begun, id) {
+		r.begun = append(r.begun, id)
+	}
+	return tapOf(id)
+}
+
+func (r *recorder) Finish(id gateway.RecordingID, why gateway.RecordingEnd) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = append(r.ended, string(why))
+}
+
+func (m *carrier) note(f func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f()
 }
 
-func (m *media) hears(peer string) bool {
+func (m *carrier) hears(peer string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return !m.muted[peer]
@@ -175,13 +227,17 @@ type world struct {
 	t     *testing.T
 	desk  *Desk
 	book  *book
-	media *media
+	media *carrier
+	// Of recordings.
+	recorder *recorder
+	rule     atomic.Value // string
 }
 
 // inBubble runs a test with a running desk, in fake time.
 func inBubble(t *testing.T, test func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, book: &book{fold: conversation.New(), keys: map[string]bool{}}, media: &media{muted: map[string]bool{}}}
+		w := &world{t: t, book: &book{fold: conversation.New(), keys: map[string]bool{}}, media: &carrier{muted: map[string]bool{}, clips: map[string]string{}}, recorder: &recorder{}}
+		w.rule.Store("")
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		w.start(ctx, &running)
@@ -195,7 +251,9 @@ func (w *world) start(ctx context.Context, running *sync.WaitGroup) {
 	w.desk = New(Options{Media: w.media, Secret: []byte(strings.Repeat("s", 32)), Company: wire.Company{Name: "Nordwind"},
 		Link: func(context.Context, gateway.ConversationID, gateway.AgentID) (string, error) {
 			return "https://gw/meet/x", nil
-		}})
+		},
+		Recording: Recording{Recorder: w.recorder, Rule: func(gateway.QueueID) string { return w.rule.Load().(string) },
+			Clip: func(language string) string { return "notice/" + language }}})
 	w.desk.Use(w.book)
 	w.book.desk = w.desk
 	running.Go(func() {

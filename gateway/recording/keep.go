@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"backline/gateway"
@@ -16,8 +17,9 @@ func (s *Store) dir(id gateway.RecordingID) string {
 	return filepath.Join(s.o.Dir, string(id[:2]), string(id))
 }
 
-// makeFolder makes a recording's folder and says in it what it is: whose call, what was announced, who agreed.
-func makeFolder(dir string, about gateway.CallRecordingStarted) error {
+// makeFolder makes a recording's folder and says in it what it is: whose call, what was announced, who agreed; or which
+// meeting.
+func makeFolder(dir string, about gateway.Event) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the folder: %w", err)
 	}
@@ -37,7 +39,7 @@ func (s *Store) recover(ctx context.Context) {
 		if err != nil {
 			s.o.Log.Error("a recording that was cut off could not be mended; what is there is kept", "err", err)
 		}
-		s.writeEnd(ctx, id, end)
+		s.writeEnd(ctx, id, end, 0)
 	}
 }
 
@@ -78,8 +80,8 @@ func mend(id gateway.RecordingID, dir string) (gateway.CallRecordingEnded, error
 	e.DurationMS = end * 1000 / clockRate
 	for n, t := range tails {
 		failed = errors.Join(failed, endTrack(trackPath(dir, n), t, end))
-		if side, err := os.ReadFile(sidePath(dir, n)); err == nil {
-			e.Tracks[n].Side = string(side)
+		if b, err := os.ReadFile(sidePath(dir, n)); err == nil {
+			e.Tracks[n].Side, e.Tracks[n].Name, _ = strings.Cut(string(b), "\n")
 		}
 	}
 	return e, failed

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -23,7 +24,9 @@ const (
 	// writeEvery is how often what was heard goes to the disk: what a crash takes is less than a second.
 	writeEvery = 500 * time.Millisecond
 	// maxBuffer is what may wait for a slow disk, in bytes: about 20 s of a call between two. More is dropped.
-	maxBuffer = 256 << 10
+	// maxBufferMeeting is as much for ten who all speak.
+	maxBuffer        = 256 << 10
+	maxBufferMeeting = 1 << 20
 	// entryHead is what the buffer keeps of a packet beside its payload.
 	entryHead = 22
 )
@@ -35,7 +38,7 @@ type file interface {
 	Close() error
 }
 
-// tape records one call. Sound may be called from anywhere and never waits for the disk; one goroutine of the Store
+// tape records one call or meeting. Sound may be called from anywhere and never waits for the disk; one goroutine of the Store
 // runs the rest.
 type tape struct {
 	// Static.
@@ -43,12 +46,15 @@ type tape struct {
 	dir    string
 	began  time.Time
 	create func(path string) (file, error)
-	stop   chan struct{} // closed by finish
+	name   func(id gateway.RecordingID, side string) string // of a meeting's participant
+	room   int                                              // bytes that may wait for the disk
+	stop   chan struct{}                                    // closed by finish
 
 	mu      sync.Mutex
 	buf     []byte               // guarded by mu: entries since the last write
 	sides   []media.Side         // guarded by mu, in order of their first sound: the number of a track is its place
 	dropped int                  // guarded by mu: packets that the buffer had no room for
+	without []media.Side         // guarded by mu: for whom there was no track; no more of them are counted than tracks
 	why     gateway.RecordingEnd // guarded by mu: of finish
 	over    bool                 // guarded by mu
 
@@ -74,11 +80,14 @@ func (t *tape) Sound(side media.Side, h *rtp.Header, payload []byte, level uint8
 	at := int64(now.Sub(t.began).Seconds() * clockRate)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n, ok := t.numberLocked(side)
-	if t.over || !ok || at < 0 {
+	if t.over {
 		return
 	}
-	if len(t.buf)+entryHead+len(payload) > maxBuffer {
+	n, ok := t.numberLocked(side)
+	if !ok || at < 0 {
+		return
+	}
+	if len(t.buf)+entryHead+len(payload) > t.room {
 		t.dropped++
 		return
 	}
@@ -91,7 +100,15 @@ func (t *tape) Sound(side media.Side, h *rtp.Header, payload []byte, level uint8
 	t.buf = append(b, payload...)
 }
 
-// maxTracks of one recording: who can be heard in a call, and as many who have left it.
+// leftOut is how many people had no track.
+func (t *tape) leftOut() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.without)
+}
+
+// maxTracks of one recording: who can be heard in a call, and as many who have left it; the ten of a meeting, and six
+// who have left it.
 const maxTracks = 16
 
 func (t *tape) numberLocked(side media.Side) (byte, bool) {
@@ -101,6 +118,9 @@ func (t *tape) numberLocked(side media.Side) (byte, bool) {
 		}
 	}
 	if len(t.sides) >= maxTracks {
+		if len(t.without) < maxTracks && !slices.Contains(t.without, side) {
+			t.without = append(t.without, side)
+		}
 		return 0, false
 	}
 	t.sides = append(t.sides, side)
@@ -201,7 +221,11 @@ func (t *tape) addTrack(side media.Side) error {
 	}
 	l, err := t.create(levelsPath(t.dir, n))
 	if err == nil {
-		err = os.WriteFile(sidePath(t.dir, n), []byte(side), 0o600) // for who mends it after a crash
+		who := string(side)
+		if name := t.name(t.id, who); name != "" {
+			who += "\n" + name
+		}
+		err = os.WriteFile(sidePath(t.dir, n), []byte(who), 0o600) // for who mends it after a crash
 	}
 	if err != nil {
 		return errors.Join(err, f.Close())
@@ -231,7 +255,7 @@ func (t *tape) close(failed error) (gateway.CallRecordingEnded, error) {
 			s.ogg.end()
 		}
 		failed = errors.Join(failed, s.save(true), s.file.Sync(), s.file.Close(), s.levels.Close())
-		e.Tracks = append(e.Tracks, gateway.RecordedTrack{Side: string(s.side), Lost: s.lost, Late: s.late + s.bad})
+		e.Tracks = append(e.Tracks, gateway.RecordedTrack{Side: string(s.side), Name: t.name(t.id, string(s.side)), Lost: s.lost, Late: s.late + s.bad})
 	}
 	if failed != nil {
 		e.Reason = gateway.RecordingFailed

@@ -27,14 +27,17 @@ type View struct {
 	ID           gateway.RecordingID    `json:"id"`
 	Conversation gateway.ConversationID `json:"conversation"`
 	Queue        gateway.QueueID        `json:"queue"`
-	Call         gateway.CallID         `json:"call"`
-	State        string                 `json:"state"` // running, kept, deleted
+	Call         gateway.CallID         `json:"call"`    // "" of a meeting
+	Meeting      gateway.MeetingID      `json:"meeting"` // "" of a call
+	State        string                 `json:"state"`   // running, kept, deleted
 	StartedAt    time.Time              `json:"started_at"`
 	By           gateway.AgentID        `json:"by"`        // who began it; "" the queue's rule
-	AgreedAt     *time.Time             `json:"agreed_at"` // the customer's click; null: they were told, not asked
+	AgreedAt     *time.Time             `json:"agreed_at"` // a call's customer's click; null: they were told, not asked
+	Ask          bool                   `json:"ask"`       // of a meeting's guests only those who agreed
 	Reason       gateway.RecordingEnd   `json:"reason"`    // "" while it runs
 	DurationMS   int64                  `json:"duration_ms"`
 	DroppedMS    int64                  `json:"dropped_ms"` // that a slow disk did not take
+	LeftOut      int                    `json:"left_out"`   // people who spoke in a meeting for whom there was no track
 	Tracks       []Track                `json:"tracks"`
 	Heard        []Listener             `json:"heard"`     // the latest 50, oldest first
 	DeleteAt     *time.Time             `json:"delete_at"` // when its time is over
@@ -43,9 +46,11 @@ type View struct {
 
 // Track is one side. Peaks are loudness from 0 to 100, evenly over the duration; empty where browsers do not say.
 type Track struct {
-	Side  string `json:"side"` // customer, agent/ID
-	Lost  int    `json:"lost"` // packets
-	Peaks []int  `json:"peaks"`
+	Side     string     `json:"side"`      // customer, agent/ID, guest/PARTICIPANT
+	Name     string     `json:"name"`      // of a meeting's participant
+	AgreedAt *time.Time `json:"agreed_at"` // a meeting's guest's click
+	Lost     int        `json:"lost"`      // packets
+	Peaks    []int      `json:"peaks"`
 }
 
 func notFound() error { return gateway.Errorf(gateway.NotFound, "there is no such recording") }
@@ -73,13 +78,13 @@ func (s *Store) viewOf(id gateway.RecordingID) (View, error) {
 	if x == nil {
 		return View{}, notFound()
 	}
-	v := View{ID: id, Conversation: x.about.Conversation, Queue: x.about.Queue, Call: x.about.Call, State: StateRunning, StartedAt: x.at,
-		By: x.about.By, AgreedAt: x.about.AgreedAt, Tracks: []Track{}, Heard: append([]Listener{}, x.heard...)}
+	v := View{ID: id, Conversation: x.about.Conversation, Queue: x.about.Queue, Call: x.about.Call, Meeting: x.about.Meeting,
+		State: StateRunning, StartedAt: x.at, By: x.about.By, AgreedAt: x.about.AgreedAt, Ask: x.about.Ask, LeftOut: x.leftOut, Tracks: []Track{}, Heard: append([]Listener{}, x.heard...)}
 	if e := x.ended; e != nil {
 		until := x.endedAt.Add(s.o.Keep)
 		v.State, v.Reason, v.DurationMS, v.DroppedMS, v.DeleteAt = StateKept, e.Reason, e.DurationMS, e.DroppedMS, &until
 		for _, t := range e.Tracks {
-			v.Tracks = append(v.Tracks, Track{Side: t.Side, Lost: t.Lost, Peaks: []int{}})
+			v.Tracks = append(v.Tracks, Track{Side: t.Side, Name: t.Name, AgreedAt: x.people[t.Side].agreedAt, Lost: t.Lost, Peaks: []int{}})
 		}
 	}
 	if x.deleted != nil {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"time"
 
 	"backline/gateway"
@@ -22,6 +23,37 @@ type Meeting struct {
 	By     gateway.AgentID   `json:"by"`     // who opened it; "": somebody knocked by a link
 	Name   string            `json:"name"`   // of who knocked
 	People []MeetingPerson   `json:"people"` // all who were in, in order of coming
+
+	Recording *MeetingRecording `json:"recording,omitempty"` // null: nobody wants it recorded
+}
+
+// Clone copies a meeting; nil stays nil.
+func (m *Meeting) Clone() *Meeting {
+	if m == nil {
+		return nil
+	}
+	c := *m
+	c.People = slices.Clone(m.People)
+	if m.Recording != nil {
+		r := *m.Recording
+		c.Recording = &r
+	}
+	return &c
+}
+
+// MeetingRecording is whether a meeting is recorded. States: notice (it will be, when at least two are in and the first
+// has heard that it is), on, stopped, failed.
+type MeetingRecording struct {
+	State RecordingState      `json:"state"`
+	ID    gateway.RecordingID `json:"id,omitempty"` // while on
+	By    gateway.AgentID     `json:"by"`           // who wants it; "" the queue's rule
+	Since time.Time           `json:"since"`
+	Ask   bool                `json:"ask,omitempty"` // of guests only what those say who agree
+}
+
+// Wanted reports whether a meeting is recorded, or will be; r may be nil.
+func (r *MeetingRecording) Wanted() bool {
+	return r != nil && (r.State == RecordingNotice || r.State == RecordingOn)
 }
 
 // MeetingPerson is somebody who is in a meeting, or was.
@@ -33,6 +65,25 @@ type MeetingPerson struct {
 	LeftAt *time.Time           `json:"left_at"` // null: in
 	Reason gateway.MeetingLeave `json:"reason"`  // why they left
 	Joins  int                  `json:"joins"`
+
+	Told     gateway.RecordingID `json:"told,omitempty"`      // the recording of which they have heard the notice
+	Answer   RecordingAnswer     `json:"answer,omitempty"`    // a guest's, to whether what they say may be recorded
+	AgreedAt *time.Time          `json:"agreed_at,omitempty"` // their click
+	AgreedIn string              `json:"agreed_in,omitempty"` // language of the question
+}
+
+// RecordingAnswer is what a guest of a meeting has answered.
+type RecordingAnswer string
+
+const (
+	AnswerNone    RecordingAnswer = "" // nothing yet
+	AnswerAgreed  RecordingAnswer = "agreed"
+	AnswerRefused RecordingAnswer = "refused"
+)
+
+// RecordedIn reports whether what a participant says is taken by a recording of their meeting.
+func (p *MeetingPerson) RecordedIn(r *MeetingRecording) bool {
+	return r != nil && r.State == RecordingOn && p.Told == r.ID && (p.Agent != "" || !r.Ask || p.Answer == AnswerAgreed)
 }
 
 // MeetingRecord is a meeting that is over. Outcome: held (at least two were in); missed (somebody knocked and nobody
@@ -65,6 +116,7 @@ type (
 		People    int       `json:"people"`
 		Locked    bool      `json:"locked"`
 		Staffed   bool      `json:"staffed"` // somebody is signed in who can let people in
+		Recorded  bool      `json:"recorded,omitempty"`
 		ServerNow time.Time `json:"server_now"`
 	}
 	// MeetPlace is t: place: where this page is. At: green (before joining), lobby, in, over. Why, with over: left,
@@ -82,6 +134,9 @@ type (
 		Lobby  []MeetGuest `json:"lobby"`
 		Locked bool        `json:"locked"`
 		Since  time.Time   `json:"since"`
+		// Recording is null where none was wanted. MayRecord: this page's agent may begin one.
+		Recording *MeetRecording `json:"recording,omitempty"`
+		MayRecord bool           `json:"may_record,omitempty"`
 	}
 	// MeetSlots is t: slots: which line of this page's connection carries what. Of two the higher Rev is true.
 	MeetSlots struct {
@@ -102,7 +157,7 @@ type (
 		Time  time.Time `json:"time"`
 		Agent bool      `json:"agent"`
 	}
-	MeetAck struct { // t: ack — to say and do
+	MeetAck struct { // t: ack — to say, consent and do
 		ID      string   `json:"id"`
 		Failure *Failure `json:"failure,omitempty"`
 	}
@@ -110,6 +165,13 @@ type (
 		By string `json:"by"`
 	}
 )
+
+// MeetRecording is the recording of a meeting as a page sees it.
+type MeetRecording struct {
+	State  RecordingState  `json:"state"` // notice, on, stopped, failed
+	Ask    bool            `json:"ask,omitempty"`
+	Answer RecordingAnswer `json:"answer,omitempty"` // this page's; agents are told and not asked
+}
 
 // MeetPeer is a participant as the others see them.
 type MeetPeer struct {
@@ -120,6 +182,8 @@ type MeetPeer struct {
 	Video  bool   `json:"video"`
 	Screen bool   `json:"screen"`
 	Away   bool   `json:"away"` // the line is broken; may come back
+	// Recorded: what they say is taken by the recording that is on.
+	Recorded bool `json:"recorded,omitempty"`
 }
 
 // MeetGuest waits to be let in.
@@ -143,6 +207,8 @@ type (
 		Link    string `json:"link"` // its token
 		Seat    string `json:"seat,omitempty"`
 		Host    bool   `json:"host,omitempty"` // as the agent who is signed in here
+		// Language that the page speaks, BCP 47: a notice is played in it, if there is one.
+		Language string `json:"language,omitempty"`
 	}
 	MeetJoin struct { // t: join — a host comes in, a guest knocks
 		Name string `json:"name"`
@@ -163,7 +229,13 @@ type (
 		ID   string `json:"id"`
 		Text string `json:"text"`
 	}
-	// MeetDo is t: do, for hosts: admit, deny, mute, remove (Peer), mute_all, lock, unlock, end.
+	// MeetConsent is t: consent — a guest's answer to whether what they say may be recorded, or another one later.
+	MeetConsent struct {
+		ID       string `json:"id"`
+		Agreed   bool   `json:"agreed"`
+		Language string `json:"language,omitempty"` // of the question
+	}
+	// MeetDo is t: do, for hosts: admit, deny, mute, remove (Peer), mute_all, lock, unlock, record, record_stop, end.
 	MeetDo struct {
 		ID   string `json:"id"`
 		Do   string `json:"do"`

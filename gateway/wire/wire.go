@@ -275,7 +275,7 @@ type Item struct {
 	Lines        []LineQuality          `json:"lines,omitempty"`   // of a call: how good each was, when it ended
 	Meeting      *Meeting               `json:"meeting,omitempty"` // kind "meeting": while it is open, then Met
 	Met          *MeetingRecord         `json:"met,omitempty"`
-	Recordings   []gateway.RecordingID  `json:"recordings,omitempty"` // of a call
+	Recordings   []gateway.RecordingID  `json:"recordings,omitempty"` // of a call or a meeting
 }
 
 // From says who.

@@ -64,7 +64,9 @@ function certificate(folder: string): void {
 
 function addAgents(config: string): void {
   for (const id of ["jana", "emil"]) {
-    const added = spawnSync(binary, ["agent", "add", "--config", config, "--id", id, "--queues", "main"], { input: `${password}\n` });
+    const added = spawnSync(binary, ["agent", "add", "--config", config, "--id", id, "--queues", "main"], {
+      input: `${password}\n`,
+    });
     if (added.status !== 0) throw new Error(`agent add: ${added.stderr}`);
   }
 }

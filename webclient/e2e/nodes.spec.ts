@@ -31,12 +31,10 @@ test("several gateways are one: a page and a console at different ones, one dies
     const died = Date.now();
     await say(page, "After the fall");
     await expect(message(jana.page, "After the fall")).toHaveCount(1);
-    test
-      .info()
-      .annotations.push({
-        type: "page moved",
-        description: `${Date.now() - died} ms until the agent had the next message`,
-      });
+    test.info().annotations.push({
+      type: "page moved",
+      description: `${Date.now() - died} ms until the agent had the next message`,
+    });
 
     // So does the one where the console hangs, which decided for all.
     await a.kill();
@@ -44,12 +42,10 @@ test("several gateways are one: a page and a console at different ones, one dies
     await expect(jana.page.getByTestId("reconnecting")).toHaveCount(0);
     await say(jana.page, "Still here");
     await expect(message(page, "Still here")).toHaveCount(1);
-    test
-      .info()
-      .annotations.push({
-        type: "console moved",
-        description: `${Date.now() - fell} ms until the customer had the answer`,
-      });
+    test.info().annotations.push({
+      type: "console moved",
+      description: `${Date.now() - fell} ms until the customer had the answer`,
+    });
 
     // Redis goes away: the customer's message is taken, the agent is told calmly, and gets it when Redis is back.
     await c.redis.stop(true);
@@ -60,12 +56,10 @@ test("several gateways are one: a page and a console at different ones, one dies
     await c.redis.start();
     const back = Date.now();
     await expect(message(jana.page, "Written while Redis was away")).toHaveCount(1);
-    test
-      .info()
-      .annotations.push({
-        type: "redis back",
-        description: `${Date.now() - back} ms until the agent had what was written meanwhile`,
-      });
+    test.info().annotations.push({
+      type: "redis back",
+      description: `${Date.now() - back} ms until the agent had what was written meanwhile`,
+    });
     await expect(jana.page.getByText("cannot reach what they share")).toHaveCount(0);
     await say(jana.page, "Got it");
     await expect(message(page, "Got it")).toHaveCount(1);

@@ -7,7 +7,7 @@ import { ago, callOf, conversation, FakeGateway, FarEnd } from "./faked";
 import { Gateway } from "./gateway";
 import { camera, looks } from "./look";
 import { accept, agentWithPassword, person } from "./people";
-import { expectSound, listen, tones, voice } from "./sound";
+import { expectSound, listen, measure, tones, voice } from "./sound";
 import { test } from "./test";
 
 const microphone = { permissions: ["microphone"] };
@@ -39,42 +39,6 @@ async function customer(browser: Browser): Promise<Page> {
   const { url } = JSON.parse(g.run("link", "create", "--json", "--to", "queue/main"));
   await page.goto(url);
   return page;
-}
-
-interface Measured {
-  seconds: number;
-  /** Share of the sound's energy that is a voice's tone, in its loudest half second. */
-  share: Record<keyof typeof VOICES, number>;
-}
-
-/** What a track holds, as this browser decodes it. */
-function measure(page: Page, path: string): Promise<Measured> {
-  return page.evaluate(
-    async ({ path, voices }) => {
-      const answer = await fetch(path);
-      const audio = new OfflineAudioContext(1, 48_000, 48_000);
-      const sound = await audio.decodeAudioData(await answer.arrayBuffer());
-      const samples = sound.getChannelData(0);
-      const power = (from: number, n: number, hertz: number) => {
-        let [re, im] = [0, 0];
-        for (let i = 0; i < n; i++) {
-          const s = samples[from + i] ?? 0;
-          re += s * Math.cos((2 * Math.PI * hertz * i) / 48_000);
-          im += s * Math.sin((2 * Math.PI * hertz * i) / 48_000);
-        }
-        return (2 * (re * re + im * im)) / n;
-      };
-      const share = { customer: 0, jana: 0 };
-      const n = 24_000;
-      for (let from = 0; from + n <= samples.length; from += n) {
-        const all = samples.subarray(from, from + n).reduce((sum, s) => sum + s * s, 1e-6);
-        for (const who of ["customer", "jana"] as const)
-          share[who] = Math.max(share[who], power(from, n, voices[who]) / all);
-      }
-      return { seconds: sound.duration, share };
-    },
-    { path, voices: VOICES },
-  );
 }
 
 test("always, with a click: both sides in step, played in the timeline, and who listened", async ({ browser }) => {
@@ -133,7 +97,10 @@ test("always, with a click: both sides in step, played in the timeline, and who 
   await look(jana, "recording-player");
   expect((await about()).heard).toHaveLength(1);
 
-  const [theirs, ours] = [await measure(jana, `${path}/tracks/0`), await measure(jana, `${path}/tracks/1`)];
+  const [theirs, ours] = [
+    await measure(jana, `${path}/tracks/0`, VOICES),
+    await measure(jana, `${path}/tracks/1`, VOICES),
+  ];
   test.info().annotations.push({ type: "tracks", description: JSON.stringify([theirs, ours]) });
   expect(theirs.seconds).toBeGreaterThan(3);
   expect(Math.abs(theirs.seconds - ours.seconds)).toBeLessThan(0.05);

@@ -100,6 +100,7 @@ export function tones(page: Page, hertz: readonly number[]): Promise<number[]> {
       ear.fftSize = 8192;
       ear.smoothingTimeConstant = 0;
       for (const r of connections.at(-1)?.getReceivers() ?? []) {
+        if (r.track.kind !== "audio") continue;
         audio.createMediaStreamSource(new MediaStream([r.track])).connect(ear);
       }
       const bins = new Float32Array(ear.frequencyBinCount);
@@ -117,4 +118,81 @@ export function tones(page: Page, hertz: readonly number[]): Promise<number[]> {
     },
     [...hertz],
   );
+}
+
+/** Begins to listen for a sound on the newest connection that comes without a voice: another, and not that tone. */
+export function listenWithout(page: Page, hertz: number): Promise<void> {
+  return page.evaluate(async (tone) => {
+    const { connections } = window as unknown as { connections: RTCPeerConnection[] };
+    const audio = new AudioContext();
+    await audio.resume();
+    const ear = audio.createAnalyser();
+    ear.fftSize = 4096;
+    ear.smoothingTimeConstant = 0;
+    for (const r of connections.at(-1)?.getReceivers() ?? []) {
+      if (r.track.kind === "audio") audio.createMediaStreamSource(new MediaStream([r.track])).connect(ear);
+    }
+    const bins = new Float32Array(ear.frequencyBinCount);
+    const at = Math.round((tone * ear.fftSize) / audio.sampleRate);
+    const look = setInterval(() => {
+      ear.getFloatFrequencyData(bins);
+      if (Math.max(...bins.slice(at - 3, at + 4)) > -60 || Math.max(...bins) < -50) return;
+      Object.assign(window, { heardWithout: true });
+      clearInterval(look);
+      void audio.close();
+    }, 40);
+  }, hertz);
+}
+
+/** Whether it came. */
+export function heardWithout(page: Page): Promise<boolean> {
+  return page.evaluate(() => "heardWithout" in window);
+}
+
+export interface Measured<V extends string> {
+  seconds: number;
+  /** Share of the sound's energy that is a voice's tone, in its loudest half second. */
+  share: Record<V, number>;
+  /** Seconds until it is first most of what is heard. */
+  at: Record<V, number>;
+}
+
+/** What a file of a recording holds, as this browser decodes it, of voices by their tones in hertz. */
+export async function measure<V extends string>(
+  page: Page,
+  path: string,
+  voices: Record<V, number>,
+): Promise<Measured<V>> {
+  const found = await page.evaluate(
+    async ([path, voices]) => {
+      const answer = await fetch(path);
+      const audio = new OfflineAudioContext(1, 48_000, 48_000);
+      const sound = await audio.decodeAudioData(await answer.arrayBuffer());
+      const samples = sound.getChannelData(0);
+      const power = (from: number, n: number, hertz: number) => {
+        let [re, im] = [0, 0];
+        for (let i = 0; i < n; i++) {
+          const s = samples[from + i] ?? 0;
+          re += s * Math.cos((2 * Math.PI * hertz * i) / 48_000);
+          im += s * Math.sin((2 * Math.PI * hertz * i) / 48_000);
+        }
+        return (2 * (re * re + im * im)) / n;
+      };
+      const share: Record<string, number> = {};
+      const at: Record<string, number> = {};
+      const n = 24_000;
+      for (let from = 0; from + n <= samples.length; from += n) {
+        const all = samples.subarray(from, from + n).reduce((sum, s) => sum + s * s, 1e-6);
+        for (const [who, hertz] of Object.entries(voices)) {
+          const now = power(from, n, hertz) / all;
+          const before = share[who] ?? 0;
+          if (now > 0.5 && before <= 0.5) at[who] = from / 48_000;
+          share[who] = Math.max(before, now);
+        }
+      }
+      return { seconds: sound.duration, share, at };
+    },
+    [path, voices as Record<string, number>] as const,
+  );
+  return found as Measured<V>;
 }

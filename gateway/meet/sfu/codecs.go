@@ -8,6 +8,8 @@ import (
 	"github.com/pion/interceptor/pkg/cc"
 	"github.com/pion/interceptor/pkg/gcc"
 	"github.com/pion/webrtc/v4"
+
+	"backline/gateway/media"
 )
 
 // What a receiver's line is taken for before it has told us, and the bounds of what it is ever taken for; bits a
@@ -31,11 +33,12 @@ func vp8() webrtc.RTPCodecParameters {
 		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "ccm", Parameter: "fir"}}}}
 }
 
-// engine returns the codecs and interceptors of one connection. Estimator is told the one estimate there is.
+// engine returns the codecs and interceptors of one connection. Levels: pages say how loud each packet of sound is.
+// Estimator is told the one estimate there is.
 //
 // The order of the chain matters: what is added last sees an outgoing packet first. A repeated packet (NACK) must
 // get a number of its own for the whole transport (TWCC), and the estimator must see that number.
-func engine(estimator func(cc.BandwidthEstimator)) (*webrtc.MediaEngine, *interceptor.Registry, error) {
+func engine(levels bool, estimator func(cc.BandwidthEstimator)) (*webrtc.MediaEngine, *interceptor.Registry, error) {
 	codecs, chain := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	congestion, err := cc.NewInterceptor(func() (cc.BandwidthEstimator, error) {
 		// No pacer: a leaky bucket would hold up sound behind pictures.
@@ -51,6 +54,9 @@ func engine(estimator func(cc.BandwidthEstimator)) (*webrtc.MediaEngine, *interc
 		codecs.RegisterCodec(vp8(), webrtc.RTPCodecTypeVideo),
 		webrtc.ConfigureSimulcastExtensionHeaders(codecs),
 	)
+	if levels {
+		err = errors.Join(err, codecs.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: media.LevelURI}, webrtc.RTPCodecTypeAudio))
+	}
 	chain.Add(congestion)
 	err = errors.Join(err,
 		webrtc.ConfigureTWCCHeaderExtensionSender(codecs, chain),

@@ -48,7 +48,7 @@ type conn struct {
 // connect makes a connection that nobody uses yet.
 func (r *Room) connect(peer string, line int, cert string) (*conn, error) {
 	c := &conn{room: r, peer: peer, line: line, cert: cert, negotiating: make(chan struct{}, 1), sources: map[Kind]*source{}, down: time.Now(), budget: budget{rate: firstEstimate, wait: calmFor}}
-	codecs, chain, err := engine(func(e cc.BandwidthEstimator) { c.estimator = e })
+	codecs, chain, err := engine(r.sfu.opts.Levels, func(e cc.BandwidthEstimator) { c.estimator = e })
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +199,9 @@ func (c *conn) take(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	s := c.room.source(c, kind)
 	at := layerOf(t.RID())
 	s.layers[at].ssrc.Store(uint32(t.SSRC()))
+	if kind == Audio {
+		s.level.Store(media.LevelID(r.GetParameters().HeaderExtensions))
+	}
 	c.read(func() { s.read(t, at) })
 	c.read(func() { drain(r, t.RID()) })
 	c.room.assign()

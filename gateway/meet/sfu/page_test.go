@@ -25,17 +25,54 @@ type house struct {
 	mu    sync.Mutex
 	slots map[string][]sfu.Slot // by participant
 	revs  map[string]uint64
-	tap   atomic.Int64
+	heard map[media.Side][]uint8 // levels of what came by the tap
+	over  []string               // clips that were played: participant, name
+}
+
+// notices are clips of two tenths of a second, and of three seconds, whose packets are as long as nobody's voice.
+func notices() map[string][][]byte {
+	var packets [][]byte
+	for range 150 {
+		packets = append(packets, append([]byte{0xf8}, make([]byte, noticeBytes-1)...))
+	}
+	return map[string][][]byte{"notice": packets[:10], "long": packets}
+}
+
+const (
+	noticeBytes = 33
+	voiceBytes  = 80
+	voiceLevel  = 30
+)
+
+// Sound implements media.Tap.
+func (h *house) Sound(side media.Side, _ *rtp.Header, payload []byte, level uint8, _ time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(payload) == voiceBytes {
+		h.heard[side] = append(h.heard[side], level)
+	}
+}
+
+// taken is how many packets of a participant came by the tap.
+func (h *house) taken(side media.Side) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.heard[side])
 }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{t: t, slots: map[string][]sfu.Slot{}, revs: map[string]uint64{}}
+	h := &house{t: t, slots: map[string][]sfu.Slot{}, revs: map[string]uint64{}, heard: map[media.Side][]uint8{}}
 	engine, err := media.New(media.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.sfu = sfu.New(sfu.Options{Connector: engine, OnSlots: h.told, Sound: func(string, string, *rtp.Packet, time.Time) { h.tap.Add(1) }})
+	h.sfu = sfu.New(sfu.Options{Connector: engine, OnSlots: h.told, Clips: notices(), Levels: true,
+		OnPlayed: func(_, peer, clip string) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.over = append(h.over, peer+" "+clip)
+		}})
 	ctx, cancel := context.WithCancel(t.Context())
 	meetings, sockets := make(chan error, 1), make(chan error, 1)
 	socketsOver, closeSockets := context.WithCancel(context.WithoutCancel(ctx))
@@ -95,6 +132,9 @@ type page struct {
 // received is what came on one line.
 type received struct {
 	packets, gaps, keys int
+	notice              int // packets of the clip
+	mixed               int // packets of others that came between two of the clip
+	since               int // packets of others since the last of the clip
 	height              int // that the last picture says it has
 	seq                 uint16
 }
@@ -106,6 +146,7 @@ func (h *house) page(id string, sounds, pictures int) *page {
 	codecs := &webrtc.MediaEngine{}
 	must(h.t, codecs.RegisterDefaultCodecs())
 	must(h.t, webrtc.ConfigureSimulcastExtensionHeaders(codecs))
+	must(h.t, codecs.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: media.LevelURI}, webrtc.RTPCodecTypeAudio))
 	chain := &interceptor.Registry{}
 	must(h.t, webrtc.ConfigureTWCCSender(codecs, chain))
 	var set webrtc.SettingEngine
@@ -202,7 +243,11 @@ func (p *page) sendSound() {
 	var seq uint16
 	p.every(20*time.Millisecond, func() {
 		seq++
-		_ = t.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: make([]byte, 80)})
+		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: make([]byte, voiceBytes)}
+		if id := media.LevelID(s.GetParameters().HeaderExtensions); id > 0 {
+			must(p.h.t, packet.Header.SetExtension(uint8(id), []byte{0x80 | voiceLevel}))
+		}
+		_ = t.WriteRTP(packet)
 	})
 }
 
@@ -318,6 +363,14 @@ func (p *page) receive(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 			}
 			g.seq = packet.SequenceNumber
 			g.packets++
+			if len(packet.Payload) == noticeBytes {
+				if g.notice > 0 {
+					g.mixed += g.since
+				}
+				g.notice, g.since = g.notice+1, 0
+			} else {
+				g.since++
+			}
 			if t.Kind() == webrtc.RTPCodecTypeVideo {
 				height, key := sfu.HeightOf(packet.Payload)
 				g.height = height

@@ -25,6 +25,7 @@ type Room struct {
 	sfu  *SFU
 	name string
 	over chan struct{} // closed by end
+	wake chan struct{} // capacity 1, never closed: there is a clip to play
 	end  func()
 
 	closing sync.WaitGroup // connections that are being closed
@@ -33,28 +34,39 @@ type Room struct {
 	conns  map[string]*conn // by participant
 	wants  map[string][]Want
 	muted  map[string]map[Kind]bool
-	told   map[string][]Slot // what OnSlots was told last
+	taps   map[string]*tapped // by participant
+	clips  map[string]*clip   // by participant: what is played to them in place of the others
+	told   map[string][]Slot  // what OnSlots was told last
 	rev    uint64
 	ending bool // run is over: nothing is installed any more
 }
 
 func newRoom(s *SFU, name string) *Room {
-	r := &Room{sfu: s, name: name, over: make(chan struct{}), conns: map[string]*conn{}, wants: map[string][]Want{},
-		muted: map[string]map[Kind]bool{}, told: map[string][]Slot{}}
+	r := &Room{sfu: s, name: name, over: make(chan struct{}), wake: make(chan struct{}, 1), conns: map[string]*conn{},
+		wants: map[string][]Want{}, muted: map[string]map[Kind]bool{}, clips: map[string]*clip{}, told: map[string][]Slot{}}
 	r.end = sync.OnceFunc(func() { close(r.over) })
 	return r
 }
 
-// run chooses layers until the room ends, then closes its connections.
+// run chooses layers and plays clips until the room ends, then closes its connections.
 func (r *Room) run() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	beat := time.NewTicker(soundFrame)
+	defer beat.Stop()
+	beat.Stop() // until there is something to play
 	before := time.Now()
 	for {
 		select {
 		case <-r.over:
 			r.finish()
 			return
+		case <-r.wake:
+			beat.Reset(soundFrame)
+		case now := <-beat.C:
+			if !r.playClips(now) {
+				beat.Stop()
+			}
 		case now := <-tick.C:
 			r.look(now, now.Sub(before))
 			before = now
@@ -151,6 +163,7 @@ func (r *Room) Leave(peer string) {
 	r.dropLocked(peer)
 	delete(r.wants, peer)
 	delete(r.muted, peer)
+	delete(r.clips, peer)
 	r.mu.Unlock()
 	r.assign()
 }
@@ -184,6 +197,9 @@ func (r *Room) source(c *conn, kind Kind) *source {
 	if s == nil {
 		s = &source{peer: c.peer, kind: kind, conn: c}
 		s.muted.Store(r.muted[c.peer][kind])
+		if kind == Audio {
+			s.tap.Store(r.taps[c.peer])
+		}
 		c.sources[kind] = s
 	}
 	return s
@@ -218,6 +234,9 @@ func (r *Room) assign() {
 	for _, c := range r.conns {
 		for _, s := range c.sources {
 			s.feed(listeners[s])
+		}
+		if clip := r.clips[c.peer]; clip != nil {
+			clip.source.feed(listeners[clip.source])
 		}
 		for _, s := range c.slots {
 			if from, at, _ := s.state(); from != nil && !s.audio && at == none {
@@ -263,11 +282,15 @@ func (r *Room) assignLocked(c *conn, listeners map[*source][]*slot) {
 	}
 }
 
-// needLocked is what a receiver is to get: voices first, then pictures as it wants them.
+// needLocked is what a receiver is to get: voices first, or a clip in their place, then pictures as it wants them.
 func (r *Room) needLocked(c *conn) []*source {
 	var need []*source
+	clip := r.clips[c.peer]
+	if clip != nil {
+		need = append(need, clip.source)
+	}
 	for peer, other := range r.conns {
-		if s := other.sources[Audio]; s != nil && peer != c.peer {
+		if s := other.sources[Audio]; s != nil && peer != c.peer && clip == nil {
 			need = append(need, s)
 		}
 	}

@@ -7,7 +7,7 @@
 // given to a source, and may be given to another later, without a word of SDP. What a slot carries has one SSRC and
 // numbers that go on, whatever it is fed from; pictures change their source or layer at a key frame only.
 //
-// Who sees what: everybody hears all; pictures are those that [Room.Want] names. Four times a second each receiver's
+// Who sees what: everybody hears all, or for a moment a clip and nobody (clip.go); pictures are those that [Room.Want] names. Four times a second each receiver's
 // layers are chosen (choose.go) from the size of its tiles and from what its line carries, as the transport-wide
 // feedback tells (TWCC, GCC). Sound is taken off the estimate first, and never waits behind pictures.
 //
@@ -32,7 +32,6 @@ import (
 	"time"
 
 	"github.com/pion/interceptor"
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"backline/gateway"
@@ -86,9 +85,12 @@ type Options struct {
 	OnSlots func(room, peer string, rev uint64, slots []Slot)
 	// OnUp hears that a participant's connection has come up or is interrupted.
 	OnUp func(room, peer string, up bool)
-	// Sound sees every packet of sound that is sent on, for a recording. It is called by the reader of that
-	// sound, must be quick, and must not keep p.
-	Sound func(room, peer string, p *rtp.Packet, at time.Time)
+	// Clips are what can be played to a participant, by name: packets of 20 ms, as media.OpusPackets gives them.
+	Clips map[string][][]byte
+	// OnPlayed hears that a clip was played to a participant to its end.
+	OnPlayed func(room, peer, clip string)
+	// Levels asks pages to say with each packet of sound how loud it is (RFC 6464), for a tap; 8 bytes a packet.
+	Levels bool
 }
 
 // SFU holds the rooms. Make one with New, then Run it.
@@ -111,6 +113,9 @@ func New(o Options) *SFU {
 	}
 	if o.OnUp == nil {
 		o.OnUp = func(string, string, bool) {}
+	}
+	if o.OnPlayed == nil {
+		o.OnPlayed = func(string, string, string) {}
 	}
 	return &SFU{opts: o, rooms: map[string]*Room{}}
 }
@@ -203,6 +208,20 @@ func (s *SFU) Want(room, peer string, wants []Want) {
 func (s *SFU) Mute(room, peer string, kind Kind, muted bool) {
 	if r, err := s.Room(room); err == nil {
 		r.Mute(peer, kind, muted)
+	}
+}
+
+// Play plays a clip to a participant; see [Room.Play].
+func (s *SFU) Play(room, peer, clip string) {
+	if r, err := s.Room(room); err == nil {
+		r.Play(peer, clip)
+	}
+}
+
+// Tap gives what participants say to a tap; see [Room.Tap].
+func (s *SFU) Tap(room string, to media.Tap, who map[string]media.Side) {
+	if r := s.find(room); r != nil {
+		r.Tap(to, who)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"backline/gateway"
+	"backline/gateway/media"
 	"backline/gateway/meet/sfu"
 )
 
@@ -27,9 +28,6 @@ func TestEverybodyHearsAndSeesEverybody(t *testing.T) {
 				t.Errorf("%s of %s: %+v", id, other, r)
 			}
 		}
-	}
-	if h.tap.Load() == 0 {
-		t.Error("nothing came by the tap")
 	}
 	if rooms, peers := h.sfu.Stats(); rooms != 1 || peers != 3 {
 		t.Errorf("got %d rooms, %d peers", rooms, peers)
@@ -115,6 +113,103 @@ func TestWhoIsMutedIsNotHeardWhateverTheirPageSends(t *testing.T) {
 	}
 	h.room().Mute("b", sfu.Audio, false)
 	a.gets("b", sfu.Audio, func(received) bool { return true })
+}
+
+// until waits for something; it fails the test after ten seconds.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("waited in vain: " + what)
+		}
+	}
+}
+
+func TestATapGetsWhatIsSaidByWhomItNamesAndHowLoud(t *testing.T) {
+	h := newHouse(t)
+	for _, id := range []string{"a", "b", "c"} {
+		h.page(id, 2, 2)
+	}
+	h.room().Tap(h, map[string]media.Side{"a": "guest/a", "b": "agent/b", "d": "guest/d"})
+	h.page("d", 2, 2) // and who comes later
+	until(t, "sound of those whom the tap names", func() bool {
+		return h.taken("guest/a") > 10 && h.taken("agent/b") > 10 && h.taken("guest/d") > 10
+	})
+	h.room().Mute("a", sfu.Audio, true)
+	until(t, "nothing of who is muted while the others speak", func() bool { // what is on its way may still come
+		a, b := h.taken("guest/a"), h.taken("agent/b")
+		until(t, "more of b", func() bool { return h.taken("agent/b") > b+10 })
+		return h.taken("guest/a") == a
+	})
+	h.room().Tap(nil, nil)
+	until(t, "silence", func() bool {
+		before := h.taken("agent/b")
+		time.Sleep(200 * time.Millisecond)
+		return h.taken("agent/b") == before
+	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.heard) != 3 {
+		t.Errorf("%d people were taken, want 3", len(h.heard))
+	}
+	if l := h.heard["guest/d"][5]; l != voiceLevel {
+		t.Errorf("a packet is as loud as %d, want %d", l, voiceLevel)
+	}
+}
+
+func TestANoticeIsHeardToItsEndAndNobodyElseMeanwhile(t *testing.T) {
+	h := newHouse(t)
+	a, b := h.page("a", 2, 2), h.page("b", 2, 2)
+	a.gets("b", sfu.Audio, func(received) bool { return true })
+	mid := h.carries("a", "b", sfu.Audio)
+	h.room().Play("a", "notice")
+	until(t, "the end of the notice", func() bool { h.mu.Lock(); defer h.mu.Unlock(); return len(h.over) > 0 })
+	if r := a.on(mid); r.notice != 10 || r.mixed > 0 || r.gaps > 0 {
+		t.Errorf("on the line of the voice came %+v, want the notice in one piece", r)
+	}
+	a.gets("b", sfu.Audio, func(received) bool { return true })
+	if r := b.on(h.carries("b", "a", sfu.Audio)); r.notice > 0 || r.packets == 0 {
+		t.Errorf("who is not told hears %+v", r)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.over) != 1 || h.over[0] != "a notice" {
+		t.Errorf("played to their end: %q", h.over)
+	}
+}
+
+func TestANoticeBeginsWhenThePageIsThereAndAnewOnAnotherConnection(t *testing.T) {
+	h := newHouse(t)
+	h.room().Play("a", "long") // before its connection
+	a := h.page("a", 2, 2)
+	until(t, "the beginning", func() bool { mid := h.carries("a", "", sfu.Audio); return mid != "" && a.on(mid).notice > 2 })
+	a.close()
+	again := h.page("a", 2, 2)
+	until(t, "the end", func() bool { h.mu.Lock(); defer h.mu.Unlock(); return len(h.over) == 1 })
+	again.mu.Lock()
+	defer again.mu.Unlock()
+	total := 0
+	for _, r := range again.got {
+		total += r.notice
+	}
+	if total != 150 {
+		t.Errorf("the new connection got %d packets of it, want all 150", total)
+	}
+}
+
+func TestANoticeThatIsStoppedIsNotSaidToHaveBeenHeard(t *testing.T) {
+	h := newHouse(t)
+	a := h.page("a", 2, 2)
+	h.page("b", 2, 2)
+	h.room().Play("a", "notice")
+	h.room().Play("a", "")
+	a.gets("b", sfu.Audio, func(received) bool { return true })
+	time.Sleep(500 * time.Millisecond)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.over) > 0 {
+		t.Errorf("played to their end: %q", h.over)
+	}
 }
 
 func TestWhoComesBackIsSeenAgain(t *testing.T) {

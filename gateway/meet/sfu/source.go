@@ -28,6 +28,8 @@ type source struct {
 	muted     atomic.Bool // nothing of it is sent on
 	layers    [maxLayers]layer
 	listeners atomic.Pointer[[]*slot] // replaced as a whole, so that reading it needs no lock
+	tap       atomic.Pointer[tapped]  // of sound; nil: nobody records it
+	level     atomic.Uint32           // id of the header extension that says how loud a packet is; 0: none
 }
 
 // layer is one encoding of a source; sound and browsers without simulcast have the first only.
@@ -106,9 +108,7 @@ func (s *source) sound(p *rtp.Packet, now time.Time) {
 	for _, to := range s.heard() {
 		to.sound(s, p, now)
 	}
-	if tap := s.conn.room.sfu.opts.Sound; tap != nil {
-		tap(s.conn.room.name, s.peer, p, now)
-	}
+	s.record(p, now)
 }
 
 func (s *source) picture(p *rtp.Packet, at int, now time.Time) {

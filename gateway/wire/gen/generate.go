@@ -56,7 +56,7 @@ func unions() []union {
 		{"MeetClientFrame", "What the page of a meeting says.", false, []frame{
 			{"hello", wire.MeetHello{}}, {"ping", wire.Ping{}}, {"join", wire.MeetJoin{}}, {"offer", wire.MeetOffer{}},
 			{"want", wire.MeetWant{}}, {"media", wire.MeetMedia{}}, {"say", wire.MeetSay{}}, {"do", wire.MeetDo{}},
-			{"leave", wire.MeetLeave{}},
+			{"consent", wire.MeetConsent{}}, {"leave", wire.MeetLeave{}},
 		}},
 	}
 }
@@ -79,7 +79,8 @@ func literals() map[reflect.Type]string {
 			gateway.RoleWhisper, gateway.RoleBarge),
 		reflect.TypeFor[wire.RecordingState](): oneOf(wire.RecordingAsked, wire.RecordingRefused, wire.RecordingNotice, wire.RecordingOn,
 			wire.RecordingStopped, wire.RecordingFailed),
-		reflect.TypeFor[wire.CallState](): oneOf(wire.CallWaiting, wire.CallRinging, wire.CallAnswered, wire.CallConnected),
+		reflect.TypeFor[wire.RecordingAnswer](): oneOf(wire.AnswerNone, wire.AnswerAgreed, wire.AnswerRefused),
+		reflect.TypeFor[wire.CallState]():       oneOf(wire.CallWaiting, wire.CallRinging, wire.CallAnswered, wire.CallConnected),
 	}
 }
 

@@ -4,12 +4,14 @@ import { useEffect, useState } from "preact/hooks";
 import { Icon } from "../widget/icons";
 import { Mark, type Sign } from "./icons";
 import type { Meeting } from "./meeting";
+import { recordAct } from "./recording";
 import type { Texts } from "./texts/en";
 
 export function Bar({ meeting, t }: { meeting: Meeting; t: Texts }) {
   const { micOn: mic, cam, screen } = meeting;
   const waiting = meeting.room.value.lobby.length;
   const unread = meeting.unread.value;
+  const record = recordAct(meeting);
   const q = meeting.quality.value;
   const shares = "getDisplayMedia" in (navigator.mediaDevices ?? {});
   return (
@@ -56,6 +58,16 @@ export function Bar({ meeting, t }: { meeting: Meeting; t: Texts }) {
             says={screen ? t.shareOff : t.shareOn}
             pressed={screen !== undefined}
             click={() => void meeting.toggleShare()}
+          />
+        )}
+        {record && (
+          <Round
+            id="meet-record"
+            icon={record === "record" ? "record" : "stop"}
+            text={t.rec.record}
+            says={record === "record" ? t.rec.start : t.rec.stop}
+            pressed={record === "record_stop"}
+            click={() => meeting.do(record)}
           />
         )}
         <Round

@@ -37,6 +37,11 @@ export function Green(p: PageProps) {
           <p class="lead" role="status" data-testid="meet-status">
             {truth(meeting, t)}
           </p>
+          {w?.recorded && (
+            <p class="bad" data-testid="meet-recorded">
+              {t.rec.on}
+            </p>
+          )}
           <label class="field">
             {t.name}
             <input

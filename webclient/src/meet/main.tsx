@@ -51,6 +51,7 @@ async function start(app: HTMLElement): Promise<void> {
     peer,
     link,
     host: location.hash === "#host",
+    language: () => language,
     shelf: { get: () => shelf.get(seat), set: (s) => shelf.set(seat, s) },
   });
   const dark = matchMedia("(prefers-color-scheme:dark)");

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import type { MeetClientFrame, MeetServerFrame } from "../shared/protocol";
+import type { MeetClientFrame, MeetRecording, MeetServerFrame } from "../shared/protocol";
 import { Meeting } from "./meeting";
+import { recordAct, signOf } from "./recording";
 import type { Wire } from "./socket";
+import en from "./texts/en";
 
 class FakeWire implements Wire {
   onopen: (() => void) | null = null;
@@ -61,6 +63,7 @@ beforeEach((t) => {
     peer,
     link: "token",
     host: false,
+    language: () => "de",
     shelf: {
       get: () => seat,
       set: (s) => {
@@ -145,4 +148,71 @@ test("a link that does not work is said, and not tried again", () => {
   wire().onclose?.({ code: 4003 });
   assert.equal(m.at.value, "gone");
   assert.equal(wires.length, 1);
+});
+
+const room = (recording?: MeetRecording, more: object = {}) =>
+  ({
+    t: "room",
+    people: [person("p1"), person("p2")],
+    lobby: [],
+    locked: false,
+    since: "",
+    ...(recording && { recording }),
+    ...more,
+  }) as const satisfies MeetServerFrame;
+
+const person = (id: string) => ({
+  id,
+  name: id,
+  host: false,
+  audio: true,
+  video: true,
+  screen: false,
+  away: false,
+});
+
+test("a recording is shown as long as it goes on, and its end is said", () => {
+  wire().tell({ t: "place", at: "in", you: "p1", seat: "s" });
+  assert.equal(signOf(m, en), undefined);
+  wire().tell(room({ state: "notice" }));
+  assert.equal(signOf(m, en)?.text, en.rec.notice);
+  wire().tell(room({ state: "on" }));
+  assert.deepEqual([signOf(m, en)?.text, signOf(m, en)?.answers], [en.rec.on, []]);
+  const said = () => m.notice.value?.say;
+  assert.equal(said(), undefined);
+  wire().tell(room({ state: "stopped" }));
+  assert.equal(signOf(m, en), undefined);
+  assert.equal(said(), "notRecorded");
+  m.dispose();
+});
+
+test("a guest is asked, and may answer again", () => {
+  wire().tell({ t: "place", at: "in", you: "p1", seat: "s" });
+  wire().tell(room({ state: "on", ask: true }));
+  assert.deepEqual(signOf(m, en)?.answers, [
+    { agreed: true, text: en.rec.agree },
+    { agreed: false, text: en.rec.refuse },
+  ]);
+  m.consent(true);
+  const said = wire().said("consent").at(-1);
+  assert.deepEqual([said?.agreed, said?.language], [true, "de"]);
+  wire().tell(room({ state: "on", ask: true, answer: "agreed" }));
+  assert.deepEqual(signOf(m, en)?.answers, [{ agreed: false, text: en.rec.withdraw }]);
+  wire().tell(room({ state: "on", ask: true, answer: "refused" }));
+  assert.deepEqual(signOf(m, en)?.answers, [{ agreed: true, text: en.rec.agreeNow }]);
+  m.dispose();
+});
+
+test("agents begin and stop a recording where they may, and read why there is none", () => {
+  wire().tell(room(undefined, { may_record: true }));
+  assert.equal(recordAct(m), null); // a guest
+  m.host = true;
+  assert.equal(recordAct(m), "record");
+  wire().tell(room({ state: "notice" }, { people: [person("p1")] }));
+  assert.deepEqual([recordAct(m), signOf(m, en)?.text], ["record_stop", en.rec.alone]);
+  wire().tell(room({ state: "failed" }, { may_record: true }));
+  assert.deepEqual([recordAct(m), signOf(m, en)?.text], ["record", en.rec.failed]);
+  wire().tell(room({ state: "stopped" }));
+  assert.equal(recordAct(m), null);
+  m.dispose();
 });

@@ -40,13 +40,18 @@ const NOTICE_MS = 6000;
 /** Who is there; the lobby is told to agents only. */
 export type Room = Omit<MeetRoom, "people" | "lobby"> & { people: MeetPeer[]; lobby: MeetGuest[] };
 
+/** It is recorded, or will be at once. */
+function records({ recording: r }: Pick<MeetRoom, "recording">): boolean {
+  return r?.state === "on" || r?.state === "notice";
+}
+
 export type At = "connecting" | "green" | "lobby" | "in" | "over" | Refusal;
 
 export type Panel = "" | "chat" | "people";
 
 /** What a notice says: a word of the texts, and a name in it. */
 export interface Notice {
-  say: "mutedBy" | "speakMuted" | "failed";
+  say: "mutedBy" | "speakMuted" | "failed" | "notRecorded";
   name: string;
 }
 
@@ -55,6 +60,8 @@ export interface MeetingOptions {
   peer(relays: ICEServer[]): RTCPeerConnection;
   link: string;
   host: boolean;
+  /** What the page speaks now: a notice is played in it. */
+  language(): string;
   /** Where the seat is kept, so that a reload leads back. */
   shelf: { get(): string; set(seat: string): void };
 }
@@ -107,7 +114,14 @@ export class Meeting {
     });
     this.#socket = new MeetSocket({
       open: o.open,
-      hello: () => ({ t: "hello", version: VERSION, link: o.link, seat: o.shelf.get(), host: this.host }),
+      hello: () => ({
+        t: "hello",
+        version: VERSION,
+        link: o.link,
+        seat: o.shelf.get(),
+        host: this.host,
+        language: o.language(),
+      }),
       frame: (f) => this.#frame(f),
       lost: () => this.#lost(),
       refused: (why) => this.#over(why, ""),
@@ -223,6 +237,11 @@ export class Meeting {
     this.#send({ t: "do", id: this.#id(), do: what, peer });
   }
 
+  /** A guest's answer to whether what they say may be recorded. */
+  consent(agreed: boolean): void {
+    this.#send({ t: "consent", id: this.#id(), agreed, language: this.#o.language() });
+  }
+
   open(panel: Panel): void {
     this.panel.value = this.panel.value === panel ? "" : panel;
     if (this.panel.value === "chat") this.unread.value = 0;
@@ -272,6 +291,7 @@ export class Meeting {
         this.#place(f);
         break;
       case "room":
+        if (records(this.room.value) && !records(f)) this.#say({ say: "notRecorded", name: "" });
         this.room.value = { ...f, people: f.people ?? [], lobby: f.lobby ?? [] };
         this.line.room(this.room.value.people.length - 1);
         break;

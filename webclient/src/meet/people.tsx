@@ -53,6 +53,7 @@ export function People({ meeting, t }: { meeting: Meeting; t: Texts }) {
 function Person({ person: p, meeting, t }: { person: MeetPeer; meeting: Meeting; t: Texts }) {
   const you = p.id === meeting.you.value;
   const steer = meeting.host && !you && !p.host;
+  const on = meeting.room.value.recording?.state === "on";
   return (
     <li data-testid="person">
       <span class="mini" aria-hidden="true">
@@ -60,7 +61,7 @@ function Person({ person: p, meeting, t }: { person: MeetPeer; meeting: Meeting;
       </span>
       <span class="name">
         {p.name}
-        {(you || p.host) && <small>{[you && t.you, p.host && t.host].filter(Boolean).join(", ")}</small>}
+        <small>{[you && t.you, p.host && t.host, on && !p.recorded && t.rec.not].filter(Boolean).join(", ")}</small>
       </span>
       {!p.audio && !steer && (
         <span class="quiet">

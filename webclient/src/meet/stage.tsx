@@ -7,6 +7,7 @@ import { arrange, type Box } from "./layout";
 import type { Meeting } from "./meeting";
 import type { PageProps } from "./page";
 import { People } from "./people";
+import { Recording } from "./recording";
 import type { Texts } from "./texts/en";
 import { TileView } from "./tile";
 import { Voices } from "./video";
@@ -17,6 +18,7 @@ export function Stage(p: PageProps) {
   return (
     <main class="stage" data-theme="dark" data-testid="meet" data-at="in" data-line={meeting.lineAt}>
       <h1 class="sr">{t.title}</h1>
+      <Recording meeting={meeting} t={t} />
       <div class="floor">
         <Tiles meeting={meeting} t={t} />
         {panel === "chat" && <Chat meeting={meeting} t={t} language={p.language} />}

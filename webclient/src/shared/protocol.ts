@@ -201,6 +201,8 @@ export type MeetingID = string;
 
 export type MeetingLeave = string;
 
+export type RecordingAnswer = "" | "agreed" | "refused";
+
 export interface MeetingPerson {
   id: string;
   name: string;
@@ -209,6 +211,18 @@ export interface MeetingPerson {
   left_at: string | null;
   reason: MeetingLeave;
   joins: number;
+  told?: RecordingID;
+  answer?: RecordingAnswer;
+  agreed_at?: string;
+  agreed_in?: string;
+}
+
+export interface MeetingRecording {
+  state: RecordingState;
+  id?: RecordingID;
+  by: AgentID;
+  since: string;
+  ask?: boolean;
 }
 
 export interface Meeting {
@@ -217,6 +231,7 @@ export interface Meeting {
   by: AgentID;
   name: string;
   people: MeetingPerson[] | null;
+  recording?: MeetingRecording;
 }
 
 export interface Conversation {
@@ -578,6 +593,7 @@ export interface MeetWelcome {
   people: number;
   locked: boolean;
   staffed: boolean;
+  recorded?: boolean;
   server_now: string;
 }
 
@@ -597,6 +613,7 @@ export interface MeetPeer {
   video: boolean;
   screen: boolean;
   away: boolean;
+  recorded?: boolean;
 }
 
 export interface MeetGuest {
@@ -605,11 +622,19 @@ export interface MeetGuest {
   since: string;
 }
 
+export interface MeetRecording {
+  state: RecordingState;
+  ask?: boolean;
+  answer?: RecordingAnswer;
+}
+
 export interface MeetRoom {
   people: MeetPeer[] | null;
   lobby: MeetGuest[] | null;
   locked: boolean;
   since: string;
+  recording?: MeetRecording;
+  may_record?: boolean;
 }
 
 export interface MeetSlot {
@@ -653,6 +678,7 @@ export interface MeetHello {
   link: string;
   seat?: string;
   host?: boolean;
+  language?: string;
 }
 
 export interface MeetJoin {
@@ -689,6 +715,12 @@ export interface MeetDo {
   id: string;
   do: string;
   peer?: string;
+}
+
+export interface MeetConsent {
+  id: string;
+  agreed: boolean;
+  language?: string;
 }
 
 export type MeetLeave = Record<never, never>;
@@ -767,4 +799,5 @@ export type MeetClientFrame =
   | ({ t: "media" } & MeetMedia)
   | ({ t: "say" } & MeetSay)
   | ({ t: "do" } & MeetDo)
+  | ({ t: "consent" } & MeetConsent)
   | ({ t: "leave" } & MeetLeave);

@@ -67,11 +67,18 @@ test("what the gateway says of a recording is checked", () => {
     id: "a",
     state: "kept",
     duration_ms: 4000,
-    tracks: [{ side: "customer", peaks: [0, 140, "x"] }, 7],
+    tracks: [
+      { side: "customer", peaks: [0, 140, "x"] },
+      7,
+      { side: "guest/b", name: "Miriam", agreed_at: "2026-11-25T10:00:00Z" },
+    ],
     heard: [{ by: "jana", at: "2026-11-25T10:00:00Z" }],
     deleted: null,
   });
-  assert.deepEqual(r?.tracks, [{ side: "customer", peaks: [0, 100, 0] }]);
+  assert.deepEqual(r?.tracks, [
+    { side: "customer", name: "", agreedAt: "", peaks: [0, 100, 0] },
+    { side: "guest/b", name: "Miriam", agreedAt: "2026-11-25T10:00:00Z", peaks: [] },
+  ]);
   assert.equal(r?.heard[0]?.by, "jana");
   assert.equal(wave([0, 100]), "M0.5 48V52M1.5 0V100");
 });

@@ -1,3 +1,4 @@
+import { Fragment } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Api, Problem } from "../api";
 import { moment, stopwatch } from "../thread/format";
@@ -16,7 +17,7 @@ interface Props {
   agent(id: string): string;
 }
 
-type Known = Recording | "loading" | "failed" | "forbidden";
+type Found = Recording | "loading" | "failed" | "forbidden";
 
 const AGAIN_MS = 1500;
 
@@ -45,8 +46,8 @@ export function Recorded(p: Props) {
 }
 
 /** What is known of it, and a way to ask again. */
-function useRecording({ api, id, rev }: Props): [Known, () => void] {
-  const [known, setKnown] = useState<Known>("loading");
+function useRecording({ api, id, rev }: Props): [Found, () => void] {
+  const [known, setKnown] = useState<Found>("loading");
   const [asked, setAsked] = useState(0);
   useEffect(() => {
     let over = false;
@@ -100,7 +101,10 @@ function Player({ recording: r, listened, t, agent, language }: PlayerProps) {
       </button>
       <div class="cl-waves">
         {r.tracks.map((track) => (
-          <Wave key={track.side} track={track} share={seconds ? at / seconds : 0} />
+          <Fragment key={track.side}>
+            {r.meeting && <small>{speaker(track, agent, t)}</small>}
+            <Wave track={track} share={seconds ? at / seconds : 0} />
+          </Fragment>
         ))}
         <input
           type="range"
@@ -136,14 +140,27 @@ function Wave({ track, share }: { track: Track; share: number }) {
   );
 }
 
+/** Who speaks on a track. */
+function speaker({ side, name }: Track, agent: Props["agent"], t: RecordTexts): string {
+  if (side === "customer") return t.customer;
+  return name || agent(side.replace(/^agent\//, ""));
+}
+
+/** What people knew of the recording, and which of them agreed. */
+function known(r: Recording, t: RecordTexts, language: Props["language"]): string {
+  if (!r.meeting) return r.agreedAt ? t.agreed(moment(r.agreedAt, language)) : t.told;
+  const agreed = r.tracks.filter((track) => track.agreedAt);
+  return [t.allTold, ...agreed.map((a) => t.guestAgreed(a.name, moment(a.agreedAt, language)))].join(" ");
+}
+
 type DetailsProps = Pick<PlayerProps, "recording" | "t" | "agent" | "language">;
 
 function Details({ recording: r, t, agent, language }: DetailsProps) {
-  const side = (s: string) => (s === "customer" ? t.customer : agent(s.replace(/^agent\//, "")));
   const said = [
-    r.agreedAt ? t.agreed(moment(r.agreedAt, language)) : t.told,
+    known(r, t, language),
     t.ended[r.reason] ?? "",
     r.droppedMS ? t.dropped(stopwatch(r.droppedMS)) : "",
+    r.leftOut ? t.leftOut(r.leftOut) : "",
     r.deleteAt ? t.until(moment(r.deleteAt, language)) : "",
   ];
   return (
@@ -157,7 +174,7 @@ function Details({ recording: r, t, agent, language }: DetailsProps) {
       <p>
         {r.tracks.map((track, n) => (
           <a key={track.side} class="cl-link" href={trackURL(r.id, n)} download={`${r.id}-${n}.ogg`}>
-            {t.download(side(track.side))}
+            {t.download(speaker(track, agent, t))}
           </a>
         ))}
       </p>

@@ -3,8 +3,12 @@
 import { type Fields, isFields, text } from "../guard";
 
 export interface Track {
-  /** customer, agent/ID */
+  /** customer, agent/ID, guest/PARTICIPANT */
   side: string;
+  /** Of a meeting's participant. */
+  name: string;
+  /** When a meeting's guest agreed by a click. */
+  agreedAt: string;
   /** How loud it is, 0 to 100, evenly over the duration. */
   peaks: readonly number[];
 }
@@ -12,10 +16,14 @@ export interface Track {
 export interface Recording {
   id: string;
   state: "running" | "kept" | "deleted";
+  /** "" of a call. */
+  meeting: string;
   agreedAt: string;
   reason: string;
   durationMS: number;
   droppedMS: number;
+  /** People who spoke in a meeting for whom there was no track. */
+  leftOut: number;
   tracks: readonly Track[];
   heard: readonly { by: string; at: string }[];
   deleteAt: string;
@@ -29,11 +37,18 @@ export function recordingOf(v: unknown): Recording | null {
   return {
     id: text(v.id),
     state,
+    meeting: text(v.meeting),
     agreedAt: text(v.agreed_at),
     reason: text(v.reason),
     durationMS: number(v.duration_ms),
     droppedMS: number(v.dropped_ms),
-    tracks: fieldsOf(v.tracks).map((t) => ({ side: text(t.side), peaks: numbers(t.peaks) })),
+    leftOut: number(v.left_out),
+    tracks: fieldsOf(v.tracks).map((t) => ({
+      side: text(t.side),
+      name: text(t.name),
+      agreedAt: text(t.agreed_at),
+      peaks: numbers(t.peaks),
+    })),
     heard: fieldsOf(v.heard).map(who),
     deleteAt: text(v.delete_at),
     deleted: isFields(v.deleted) ? who(v.deleted) : null,

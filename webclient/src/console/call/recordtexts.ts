@@ -1,4 +1,4 @@
-// What the console says about recordings of calls, in two languages, each written for itself.
+// What the console says about recordings of calls and meetings, in two languages, each written for itself.
 
 import type { RecordingState } from "../../shared/protocol";
 import type { Language } from "../settings";
@@ -22,6 +22,9 @@ export interface RecordTexts {
   deleted(when: string, by: string): string;
   agreed(when: string): string;
   told: string;
+  allTold: string;
+  guestAgreed(name: string, when: string): string;
+  leftOut(n: number): string;
   dropped(time: string): string;
   ended: Partial<Record<string, string>>;
   until(when: string): string;
@@ -58,6 +61,10 @@ const en: RecordTexts = {
     by ? `Recording deleted on ${when} by ${by}` : `Recording deleted on ${when}: its time was over`,
   agreed: (when) => `The customer agreed by a click, ${when}.`,
   told: "The customer was told before it began.",
+  allTold: "Everybody heard that it is recorded before anything they said was.",
+  guestAgreed: (name, when) => `${name} agreed by a click, ${when}.`,
+  leftOut: (n) =>
+    n === 1 ? "One more person spoke, for whom there was no track." : `${n} more spoke, for whom there was no track.`,
   dropped: (time) => `${time} are missing: the disk was too slow.`,
   ended: {
     failed: "It ends early: it could not be written any more.",
@@ -98,6 +105,12 @@ const de: RecordTexts = {
     by ? `Aufzeichnung am ${when} von ${by} gelöscht` : `Aufzeichnung am ${when} gelöscht: Ihre Zeit war um`,
   agreed: (when) => `Der Kunde hat per Klick zugestimmt, ${when}.`,
   told: "Der Kunde wurde vorher darauf hingewiesen.",
+  allTold: "Alle haben den Hinweis gehört, bevor etwas von ihnen aufgezeichnet wurde.",
+  guestAgreed: (name, when) => `Per Klick zugestimmt hat ${name}, ${when}.`,
+  leftOut: (n) =>
+    n === 1
+      ? "Es sprach noch jemand, für den keine Spur mehr da war."
+      : `Es sprachen noch ${n} Personen, für die keine Spur mehr da war.`,
   dropped: (time) => `Es fehlen ${time}: Der Datenträger war zu langsam.`,
   ended: {
     failed: "Sie endet vorzeitig: Sie ließ sich nicht weiter speichern.",

@@ -1,4 +1,6 @@
 import type { Item } from "../../shared/protocol";
+import type { Api } from "../api";
+import { Recorded } from "../call/recorded";
 import type { Language } from "../settings";
 import { clock, moment, stopwatch } from "../thread/format";
 import { Icon } from "../thread/icons";
@@ -10,10 +12,11 @@ interface Props {
   /** An agent's name as this agent reads it. */
   agent(id: string): string;
   now: number;
+  api: Api;
 }
 
 /** A video meeting in the timeline: who is in it now, or how it went. */
-export function MeetingItem({ item, language, agent, now }: Props) {
+export function MeetingItem({ item, language, agent, now, api }: Props) {
   const { meeting, met } = item;
   const t = meetTexts(language).item;
   const title = met ? outcomeOf(met, language) : meeting?.by ? t.open : t.knocked(meeting?.name ?? "");
@@ -31,6 +34,10 @@ export function MeetingItem({ item, language, agent, now }: Props) {
       <div>
         <b>{title}</b>
         <p>{partsOf(item, agent, now, language).join(" · ")}</p>
+        {met &&
+          item.recordings?.map((id) => (
+            <Recorded key={id} id={id} rev={item.rev} api={api} language={language} agent={agent} />
+          ))}
       </div>
       <time dateTime={item.time} title={moment(item.time, language)}>
         {clock(item.time, language)}
@@ -46,7 +53,8 @@ function partsOf({ meeting, met }: Item, agent: Props["agent"], now: number, lan
     if (!meeting) return [];
     const here = (meeting.people ?? []).filter((p) => !p.left_at).map((p) => p.name);
     const since = stopwatch(Math.max(0, now - Date.parse(meeting.since)));
-    return here.length ? [t.here(list.format(here)), since] : [since];
+    const recorded = meeting.recording?.state === "on" ? t.recorded : "";
+    return [here.length ? t.here(list.format(here)) : "", since, recorded].filter(Boolean);
   }
   const names = met.names ?? [];
   return [

@@ -29,6 +29,7 @@ export interface MeetTexts {
     unused: string;
     in(names: string): string;
     here(names: string): string;
+    recorded: string;
     took(time: string): string;
     endedBy(name: string): string;
     gaveUp: string;
@@ -61,6 +62,7 @@ const en: MeetTexts = {
     unused: "Video meeting, nobody came",
     in: (names) => `with ${names}`,
     here: (names) => `in it now: ${names}`,
+    recorded: "being recorded",
     took: (time) => `${time} long`,
     endedBy: (name) => `ended by ${name}`,
     gaveUp: "left before anybody let them in",
@@ -94,6 +96,7 @@ const de: MeetTexts = {
     unused: "Videogespräch, es kam niemand",
     in: (names) => `mit ${names}`,
     here: (names) => `jetzt dabei: ${names}`,
+    recorded: "wird aufgezeichnet",
     took: (time) => `${time} lang`,
     endedBy: (name) => `beendet von ${name}`,
     gaveUp: "ging, bevor jemand einließ",

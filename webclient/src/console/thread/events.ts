@@ -52,8 +52,9 @@ interface Words {
   held(who: string): string;
   recorded(who: string): string;
   recordedNoMore(who: string): string;
-  agreed: string;
-  refused: string;
+  recordedMeeting(who: string): string;
+  agreed(who: string): string;
+  refused(who: string): string;
   recordingFailed: string;
   resumed(who: string): string;
   consults(by: string, to: string): string;
@@ -100,10 +101,11 @@ const en: Words = {
   connected: (by, who) => `${by} connected the customer with ${who}`,
   leftTo: (by, who) => `${by} left the call to ${who}`,
   held: (who) => `${who} put the call on hold`,
-  recorded: (who) => (who ? `${who} records the call from here on` : "the call is recorded from here on"),
+  recorded: (who) => `the call is recorded from here on${who && `, by ${who}`}`,
   recordedNoMore: (who) => (who ? `${who} stopped the recording` : "the recording ended"),
-  agreed: "the customer agreed to a recording",
-  refused: "the customer does not want a recording",
+  recordedMeeting: (who) => `the meeting is recorded from here on${who && `, by ${who}`}`,
+  agreed: (who) => `${who || "the customer"} agreed to a recording`,
+  refused: (who) => (who ? `${who} does not want to be recorded` : "the customer does not want a recording"),
   recordingFailed: "the recording could not be written",
   resumed: (who) => `${who} resumed the call`,
   consults: (by, to) => `${by} consults ${to}, the customer is on hold`,
@@ -161,8 +163,10 @@ const de: Words = {
   held: (who) => `von ${who} gehalten`,
   recorded: (who) => (who ? `ab hier aufgezeichnet von ${who}` : "ab hier aufgezeichnet"),
   recordedNoMore: (who) => (who ? `Aufzeichnung beendet von ${who}` : "Aufzeichnung beendet"),
-  agreed: "der Kunde stimmt der Aufzeichnung zu",
-  refused: "der Kunde möchte keine Aufzeichnung",
+  recordedMeeting: (who) =>
+    who ? `Videogespräch ab hier aufgezeichnet von ${who}` : "Videogespräch ab hier aufgezeichnet",
+  agreed: (who) => `${who || "der Kunde"} stimmt der Aufzeichnung zu`,
+  refused: (who) => (who ? `${who} möchte nicht aufgezeichnet werden` : "der Kunde möchte keine Aufzeichnung"),
   recordingFailed: "die Aufzeichnung ließ sich nicht speichern",
   resumed: (who) => `von ${who} weitergeführt`,
   consults: (by, to) => `Rückfrage von ${by} bei ${to}, der Kunde wird gehalten`,
@@ -218,13 +222,13 @@ export function eventText(item: Item, language: Language, names: Names): string 
     case "control_ours":
       return w.controlOurs;
     case "recording_on":
-      return w.recorded(d.agent ? who : "");
+      return (d.meeting ? w.recordedMeeting : w.recorded)(d.agent ? who : "");
     case "recording_stopped":
       return w.recordedNoMore(d.agent ? who : "");
     case "recording_agreed":
-      return w.agreed;
+      return w.agreed(d.name ?? "");
     case "recording_refused":
-      return w.refused;
+      return w.refused(d.name ?? "");
     case "recording_failed":
       return w.recordingFailed;
     case "call_held":

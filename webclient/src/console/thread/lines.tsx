@@ -41,7 +41,7 @@ export function Lines({ desk, conversation: c, rows, outgoing, customer, t, now,
               api={desk.api}
             />
           ) : row.kind === "meeting" ? (
-            <MeetingItem item={row.item} language={t.language} agent={names.agent} now={now} />
+            <MeetingItem item={row.item} language={t.language} agent={names.agent} now={now} api={desk.api} />
           ) : row.kind === "message" ? (
             <Message
               item={row.item}
