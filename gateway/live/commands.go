@@ -26,7 +26,20 @@ type Result struct {
 }
 
 // change runs a command on one conversation until it is appended at the version it saw.
-func (l *Live) change(ctx context.Context, id gateway.ConversationID, key string, cmd func(*conversation.Conversation, *conversation.Thread) (gateway.Event, error)) (Result, error) {
+func (l *Live) change(ctx context.Context, id gateway.ConversationID, key string, cmd command) (Result, error) {
+	return l.run(ctx, id, key, false, cmd)
+}
+
+// say is change for what somebody has said. With several nodes it is a fact, kept although the journal that they share is
+// away or loses its end; that the conversation has moved on at the same moment does not unsay it.
+func (l *Live) say(ctx context.Context, id gateway.ConversationID, key string, cmd command) (Result, error) {
+	return l.run(ctx, id, key, l.opts.Lead != nil, cmd)
+}
+
+// command checks what may be done and returns the event for it, or nil when there is nothing to do.
+type command func(*conversation.Conversation, *conversation.Thread) (gateway.Event, error)
+
+func (l *Live) run(ctx context.Context, id gateway.ConversationID, key string, fact bool, cmd command) (Result, error) {
 	for range attempts {
 		l.mu.Lock()
 		c, ok := l.fold.Get(id)
@@ -40,6 +53,9 @@ func (l *Live) change(ctx context.Context, id gateway.ConversationID, key string
 		l.mu.Unlock()
 		if err != nil || ev == nil {
 			return Result{}, err
+		}
+		if fact {
+			version = journal.Any
 		}
 		receipt, err := l.opts.Journal.Append(ctx, Write(gateway.ConversationStream(id), version, key, time.Now(), ev))
 		var conflict *journal.Conflict
@@ -163,7 +179,7 @@ func (l *Live) Note(ctx context.Context, by gateway.AgentID, id gateway.Conversa
 		return Result{}, err
 	}
 	message := messageID("n", id, clientID)
-	res, err := l.change(ctx, id, "note/"+string(message), func(c *conversation.Conversation, _ *conversation.Thread) (gateway.Event, error) {
+	res, err := l.say(ctx, id, "note/"+string(message), func(c *conversation.Conversation, _ *conversation.Thread) (gateway.Event, error) {
 		return c.Note(message, clientID, by, text)
 	})
 	res.Message = message
@@ -176,7 +192,7 @@ func (l *Live) Submit(ctx context.Context, by gateway.AgentID, id gateway.Conver
 		return Result{}, err
 	}
 	message := messageID("m", id, clientID)
-	res, err := l.change(ctx, id, "submit/"+string(message), func(c *conversation.Conversation, t *conversation.Thread) (gateway.Event, error) {
+	res, err := l.say(ctx, id, "submit/"+string(message), func(c *conversation.Conversation, t *conversation.Thread) (gateway.Event, error) {
 		return c.Submit(t, gateway.MessageSubmitted{Message: message, ClientID: clientID, Text: text, Attachments: files, Agent: by})
 	})
 	res.Message = message
@@ -190,7 +206,7 @@ func (l *Live) SubmitTo(ctx context.Context, by gateway.AgentID, id gateway.Conv
 		return Result{}, err
 	}
 	message := messageID("m", id, clientID)
-	res, err := l.change(ctx, id, "submit/"+string(message), func(c *conversation.Conversation, t *conversation.Thread) (gateway.Event, error) {
+	res, err := l.say(ctx, id, "submit/"+string(message), func(c *conversation.Conversation, t *conversation.Thread) (gateway.Event, error) {
 		return c.Submit(t, gateway.MessageSubmitted{Message: message, ClientID: clientID, Text: text, Agent: by, Identity: to})
 	})
 	res.Message = message
@@ -200,7 +216,7 @@ func (l *Live) SubmitTo(ctx context.Context, by gateway.AgentID, id gateway.Conv
 // Resend submits a failed or uncertain message once more, as a message of its own.
 func (l *Live) Resend(ctx context.Context, by gateway.AgentID, id gateway.ConversationID, failed gateway.MessageID) (Result, error) {
 	again := messageID("m", id, "resend/"+string(failed))
-	res, err := l.change(ctx, id, "submit/"+string(again), func(c *conversation.Conversation, t *conversation.Thread) (gateway.Event, error) {
+	res, err := l.say(ctx, id, "submit/"+string(again), func(c *conversation.Conversation, t *conversation.Thread) (gateway.Event, error) {
 		for _, it := range c.Items() {
 			if it.ID != string(failed) {
 				continue
