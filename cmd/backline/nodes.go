@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -96,12 +95,6 @@ func (a *App) appendAttempt(ctx context.Context, w journal.Write) (journal.Recei
 		w.Guard, w.Key = &g, w.Key+" "+g.Key
 	}
 	return a.journal.Append(ctx, w)
-}
-
-// mustBeginAnew: the process must begin anew, without ending. What it had read is not the truth any more, or what it had
-// decided is not its to decide.
-func mustBeginAnew(err error) bool {
-	return errors.Is(err, journal.ErrForked) || errors.Is(err, lease.ErrDeposed)
 }
 
 // sharedChanged tells consoles that the shared journal went away or came back.

@@ -95,7 +95,7 @@ func (a *App) run(ctx context.Context, in entrance) (*handover, error) {
 		case <-ctx.Done():
 			return nil, r.stop(ctx)
 		case <-r.failed.Done():
-			if mustBeginAnew(context.Cause(r.failed)) {
+			if r.App.lease != nil && beginsAnew(context.Cause(r.failed)) {
 				return nil, r.end(ctx)
 			}
 			return nil, r.stop(ctx)

@@ -17,6 +17,7 @@ import (
 	"backline/gateway/control"
 	"backline/gateway/journal"
 	"backline/gateway/journal/sqlite"
+	"backline/gateway/lease"
 	"backline/gateway/media"
 	"backline/gateway/takeover"
 )
@@ -127,9 +128,12 @@ func (s *service) serve(ctx context.Context, before *takeover.Taker) error {
 		taken = before.Conns()
 	}
 	h, err := s.runOnce(ctx, before, taken)
-	for mustBeginAnew(err) && ctx.Err() == nil {
+	for s.mustBeginAnew(err) && ctx.Err() == nil {
 		s.log.Error("beginning anew", "why", err)
 		s.anew = errors.Is(err, journal.ErrForked)
+		if !sleep(ctx, anewPause) {
+			return nil
+		}
 		h, err = s.runOnce(ctx, nil, nil)
 	}
 	for err == nil && h != nil {
@@ -140,6 +144,28 @@ func (s *service) serve(ctx context.Context, before *takeover.Taker) error {
 		h, err = s.again(ctx, h.kept)
 	}
 	return err
+}
+
+// anewPause keeps a process that must begin anew again and again from doing nothing else.
+const anewPause = 100 * time.Millisecond
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// mustBeginAnew: the process must begin anew, without ending. What it had read is not the truth any more, or what it
+// had decided is not its to decide. A journal that nobody shares does not fork: there it is damage.
+func (s *service) mustBeginAnew(err error) bool {
+	return s.config.Store.Engine == redisEngine && beginsAnew(err)
+}
+
+func beginsAnew(err error) bool {
+	return errors.Is(err, journal.ErrForked) || errors.Is(err, lease.ErrDeposed)
 }
 
 // farewell lets long requests end; the other process serves already.
