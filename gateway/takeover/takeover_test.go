@@ -294,7 +294,7 @@ func TestConnectionsMoveWithoutAFailedRequest(t *testing.T) {
 		}
 		d := takeover.NewDoor(time.Minute)
 		in := d.Listen(socket, taken)
-		s := &http.Server{Handler: h, ConnState: d.State, ReadHeaderTimeout: time.Second}
+		s := &http.Server{Handler: h, ConnState: d.State, ReadHeaderTimeout: 20 * time.Second}
 		ended := make(chan error, 1)
 		go func() { ended <- s.Serve(in) }()
 		time.Sleep(50 * time.Millisecond)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"backline/gateway/journal/redis/redistest"
 )
 
 // MasterName is what the sentinels call the primary.
@@ -92,7 +94,7 @@ func NewServer(t testing.TB, names *Names, more ...string) *Server {
 
 func newServer(t testing.TB, name string, names *Names) *Server {
 	t.Helper()
-	addr := freeAddress(t)
+	addr := redistest.FreeAddr(t)
 	cable, err := NewCable(addr, names)
 	if err != nil {
 		t.Fatal(err)

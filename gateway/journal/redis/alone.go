@@ -44,11 +44,19 @@ func (j *Journal) lookAlone(ctx context.Context) bool {
 		return false
 	}
 	j.aloneSince.CompareAndSwap(0, now.UnixNano())
-	if since := j.aloneSince.Load(); since == 0 || now.UnixNano()-since < int64(settled) {
+	if since := j.aloneSince.Load(); since == 0 || now.UnixNano()-since < int64(j.settles()) {
 		return false
 	}
 	j.alone.Store(now.Add(aloneFor).UnixNano())
 	return true
+}
+
+// settles is how long a primary must have been alone. One server that nobody watches has no successor.
+func (j *Journal) settles() time.Duration {
+	if j.opts.Client.MasterName == "" && len(j.opts.Client.Addrs) == 1 {
+		return 0
+	}
+	return settled
 }
 
 // elected reports whether a majority of the sentinels hold the server of this run for the primary, and well.

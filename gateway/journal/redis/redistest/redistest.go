@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -46,7 +47,7 @@ func prepare(t testing.TB, extra ...string) *Server {
 
 func configured(t testing.TB, name string, settings []string) *Server {
 	t.Helper()
-	addr, dir := freeAddr(t), t.TempDir()
+	addr, dir := FreeAddr(t), t.TempDir()
 	host, port, _ := net.SplitHostPort(addr)
 	settings = append([]string{"--bind", host, "--port", port, "--dir", dir, "--loglevel", "warning"}, settings...)
 	var text strings.Builder
@@ -62,14 +63,17 @@ func configured(t testing.TB, name string, settings []string) *Server {
 	return s
 }
 
-func freeAddr(t testing.TB) string {
+// FreeAddr is a free address on loopback, drawn from many: the next free one would often be that of a primary which
+// another test has killed, and whose replica goes on asking there for it.
+func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000)) // below the ports of outgoing connections
+		if l, err := net.Listen("tcp", addr); err == nil {
+			_ = l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func program() string {
