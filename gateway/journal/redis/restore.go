@@ -75,7 +75,7 @@ func (j *Journal) confirmed(ctx context.Context, s *goredis.Script, keys []strin
 // takes its name as a whole: an import that fails or is killed leaves the journal empty, and a gateway that began to
 // append meanwhile keeps what it wrote.
 func (j *Journal) Restore(ctx context.Context, in io.Reader) error {
-	beside := &Journal{opts: j.opts, client: j.client, reader: j.reader, key: namesOf(tagged(j.opts.Name) + "import:"), closed: j.closed}
+	beside := &Journal{opts: j.opts, optional: j.optional, client: j.client, reader: j.reader, key: namesOf(tagged(j.opts.Name) + "import:"), closed: j.closed}
 	if err := beside.remove(ctx); err != nil { // what a killed one has left
 		return err
 	}
