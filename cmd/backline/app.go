@@ -188,8 +188,8 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	return err
 }
 
-// openHistory opens the history. One that has seen more than the journal holds belongs to another past: the
-// journal is the truth, but somebody must hear of it.
+// openHistory opens the history. One that belongs to another past than the journal's is built anew: the journal is the
+// truth, but somebody must hear of it.
 func (a *App) openHistory(ctx context.Context, anew bool) error {
 	path := filepath.Join(a.config.Data, "history.db")
 	var err error
@@ -200,20 +200,42 @@ func (a *App) openHistory(ctx context.Context, anew bool) error {
 	if a.history, err = history.Open(ctx, path); err != nil {
 		return err
 	}
-	_, head, err := a.journal.Bounds(ctx)
-	if errors.Is(err, journal.ErrUnreachable) {
-		return nil
-	}
-	if err != nil || a.history.Applied() <= head {
+	if same, err := a.samePast(ctx); err != nil || same {
 		return err
 	}
-	a.log.Error("the history has seen positions that the journal does not have: the journal lost its end, or an older copy was put in its place; the history is built anew",
-		"history", a.history.Applied(), "journal", head)
 	if err := a.history.Close(); err != nil {
 		return err
 	}
 	a.history, err = history.OpenAnew(ctx, path)
 	return err
+}
+
+// samePast reports whether what the history has read is in the journal. While that cannot be reached nobody knows.
+func (a *App) samePast(ctx context.Context) (bool, error) {
+	pos, sum, err := a.history.Last(ctx)
+	if err != nil || pos == 0 {
+		return err == nil, err
+	}
+	trimmed, head, err := a.journal.Bounds(ctx)
+	switch {
+	case errors.Is(err, journal.ErrUnreachable):
+		return true, nil
+	case err != nil:
+		return false, err
+	case pos > head:
+		a.log.Error("the history has seen positions that the journal does not have: the journal lost its end, or an older copy was put in its place; the history is built anew",
+			"history", pos, "journal", head)
+		return false, nil
+	case pos <= trimmed || sum == 0:
+		return true, nil
+	}
+	events, err := a.journal.Read(ctx, pos-1, 1, 0)
+	if err != nil || len(events) == 0 || events[0].Sum() == sum {
+		return err == nil, err
+	}
+	a.log.Error("the history has seen another event than the journal holds there: the journal lost its end and has grown again, or another one was put in its place; the history is built anew",
+		"position", pos)
+	return false, nil
 }
 
 // threads breaks the circle between outbox and live; set once, before anything runs.

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -550,4 +552,52 @@ func TestDamagedJournalIsNamed(t *testing.T) {
 		t.Errorf("the history still shows %v", got)
 	}
 	in.stop()
+}
+
+// Another journal was put in the place of ours, and it is longer: the history is not the history of that one.
+func TestAHistoryOfAnotherJournalIsBuiltAnew(t *testing.T) {
+	ours, other := install(t, ""), install(t, "")
+	say := func(in *installation, texts ...string) {
+		in.start()
+		v := in.visitor("", 0)
+		v.await("ready", nil)
+		for i, text := range texts {
+			v.send(map[string]any{"t": "message", "client_id": fmt.Sprint("c", i), "text": text})
+			v.await("ack", nil)
+		}
+		in.stop()
+	}
+	say(ours, "quokka")
+	say(other, "numbat", "bilby", "dunnart", "potoroo")
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Remove(filepath.Join(ours.data, journalFile+suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(other.data, journalFile))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(ours.data, journalFile), data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours.start()
+	if !strings.Contains(ours.log.String(), "the history has seen another event") {
+		t.Error("nobody is told")
+	}
+	cookie := ours.signIn("jana")
+	for text, want := range map[string]int{"quokka": 0, "numbat": 1, "potoroo": 1} {
+		var found struct{ Hits []json.RawMessage }
+		for range 100 {
+			ours.rest(cookie, http.MethodGet, "/api/v1/search?q="+text, nil, &found)
+			if len(found.Hits) == want {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if len(found.Hits) != want {
+			t.Errorf("%s is found %d times, want %d", text, len(found.Hits), want)
+		}
+	}
+	ours.stop()
 }

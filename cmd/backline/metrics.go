@@ -69,6 +69,22 @@ func (m *metrics) watch(a *App) {
 	counter("backline_journal_appends_total", "Appends that became durable.", func() float64 { return float64(a.journal.disk.Stats().Appends) })
 	counter("backline_journal_batches_total", "Commits; appends per batch shows the group commit.", func() float64 { return float64(a.journal.disk.Stats().Batches) })
 	counter("backline_journal_fsync_seconds_total", "Time spent in commits.", func() float64 { return a.journal.disk.Stats().Fsync.Seconds() })
+	if s := a.journal.spool; s != nil {
+		gauge("backline_spool_pending", "Facts accepted here that the shared journal has not ordered yet.", func() float64 { return float64(s.State().Pending) })
+		gauge("backline_store_away_seconds", "How long the shared journal has been away; 0: it is there.", func() float64 {
+			if since := s.State().Away; !since.IsZero() {
+				return time.Since(since).Seconds()
+			}
+			return 0
+		})
+		counter("backline_spool_repeats_total", "Facts brought to the shared journal once more, because it had not shown them.", func() float64 { return float64(s.State().Repeats) })
+		gauge("backline_leads", "1 where this gateway decides for all.", func() float64 {
+			if a.leads() {
+				return 1
+			}
+			return 0
+		})
+	}
 	gauge("backline_conversations_waiting", "Conversations that wait for an agent.", func() float64 { return float64(a.live.Stats().Waiting) })
 	gauge("backline_consoles", "Open console sockets.", func() float64 { return float64(a.live.Stats().Consoles) })
 	gauge("backline_visitors", "Open visitor sockets.", func() float64 { return float64(a.live.Stats().Visitors) })

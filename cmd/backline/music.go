@@ -98,19 +98,7 @@ func (m *holdMusic) keep(ogg []byte) error {
 		}
 		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(m.path), "music-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already when all went well
-	_, err = f.Write(ogg)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), m.path)
+	return replaceFile(m.path, ogg)
 }
 
 // restMusic is a true nil where calls are switched off.

@@ -181,12 +181,18 @@ func unmake(path string, fresh bool) error {
 	return os.Remove(path)
 }
 
+// replaceFile replaces a file, mode 0600, as a whole: a crash leaves the old one or the new one.
 func replaceFile(path string, data []byte) error {
-	next := path + ".new"
-	if err := os.WriteFile(next, data, 0o600); err != nil {
-		return fmt.Errorf("keep a key: %w", err)
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
 	}
-	return os.Rename(next, path)
+	defer os.Remove(f.Name()) // gone already when all went well
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }
 
 // haveSecrets refuses a first start without the other gateways' keys.

@@ -84,8 +84,8 @@ func (w *writer) close() error {
 }
 
 // Apply writes changes and notes that everything up to the position upTo is in, in one transaction. Changes
-// at or before Applied are skipped.
-func (s *Store) Apply(ctx context.Context, changes []conversation.Change, upTo uint64) error {
+// at or before Applied are skipped. sum is that of the journal's event at upTo, for [Store.Last].
+func (s *Store) Apply(ctx context.Context, changes []conversation.Change, upTo, sum uint64) error {
 	applied := s.Applied()
 	if upTo <= applied {
 		return nil
@@ -111,7 +111,7 @@ func (s *Store) Apply(ctx context.Context, changes []conversation.Change, upTo u
 	if err := w.flush(ctx, tx); err != nil {
 		return s.fail("write", err)
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE meta SET value = ? WHERE key = 'applied'`, int64(upTo)); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES ('applied', ?), ('sum', ?)`, int64(upTo), int64(sum)); err != nil {
 		return s.fail("note the position", err)
 	}
 	if err := tx.Commit(); err != nil {

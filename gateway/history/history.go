@@ -235,6 +235,17 @@ func (s *Store) Applied() uint64 {
 	return s.applied
 }
 
+// Last is the position up to which everything is in, and the sum of the journal's event there; 0 where it is not known.
+// Another event at that position is another past.
+func (s *Store) Last(ctx context.Context) (pos, sum uint64, err error) {
+	var stored int64
+	err = s.read.QueryRowContext(ctx, `SELECT value, (SELECT coalesce(max(value), 0) FROM meta WHERE key = 'sum') FROM meta WHERE key = 'applied'`).Scan(&pos, &stored)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read history position: %w", err)
+	}
+	return pos, uint64(stored), nil
+}
+
 // Wait blocks until pos is applied or ctx ends.
 func (s *Store) Wait(ctx context.Context, pos uint64) error {
 	for {

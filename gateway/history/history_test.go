@@ -58,7 +58,7 @@ func TestTimelineIsPagedWithoutGaps(t *testing.T) {
 	for i := range 20 {
 		all = append(all, message(uint64(i/3+1), "c1", fmt.Sprintf("m%02d", i), "hello")...)
 	}
-	must(t, s.Apply(t.Context(), all, 20))
+	must(t, s.Apply(t.Context(), all, 20, 0))
 	var got []string
 	for before, more := uint64(0), true; more; {
 		var items []wire.Item
@@ -87,11 +87,11 @@ func TestTimelineIsPagedWithoutGaps(t *testing.T) {
 func TestApplyTwiceChangesNothing(t *testing.T) {
 	s := openNew(t)
 	c := message(5, "c1", "m1", "hello")
-	must(t, s.Apply(t.Context(), c, 5))
+	must(t, s.Apply(t.Context(), c, 5, 0))
 	before := dump(t, s)
-	must(t, s.Apply(t.Context(), c, 5))
+	must(t, s.Apply(t.Context(), c, 5, 0))
 	c[0].Item.Text = "changed behind our back"
-	must(t, s.Apply(t.Context(), c, 6)) // its position is known: skipped
+	must(t, s.Apply(t.Context(), c, 6, 0)) // its position is known: skipped
 	if diff := cmp.Diff(before, dump(t, s)); diff != "" {
 		t.Error(diff)
 	}
@@ -102,9 +102,9 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 
 func TestPatchNeverMovesADeliveryBack(t *testing.T) {
 	s := openNew(t)
-	must(t, s.Apply(t.Context(), append(message(1, "c1", "m1", "a"), message(2, "c1", "m2", "b")...), 2))
+	must(t, s.Apply(t.Context(), append(message(1, "c1", "m1", "a"), message(2, "c1", "m2", "b")...), 2, 0))
 	patch := func(pos uint64, p conversation.Patch) {
-		must(t, s.Apply(t.Context(), []conversation.Change{{Pos: pos, Thread: "tc1", Patch: &p}}, pos))
+		must(t, s.Apply(t.Context(), []conversation.Change{{Pos: pos, Thread: "tc1", Patch: &p}}, pos, 0))
 	}
 	want := func(id string, d gateway.Delivery, rev uint64) {
 		t.Helper()
@@ -128,7 +128,7 @@ func TestPatchNeverMovesADeliveryBack(t *testing.T) {
 	want("m2", gateway.DeliveryDelivered, 6)
 	patch(8, conversation.Patch{Position: 2, State: gateway.DeliveryRead})
 	want("m2", gateway.DeliveryRead, 8)
-	must(t, s.Apply(t.Context(), message(10, "c1", "m3", "c"), 10))
+	must(t, s.Apply(t.Context(), message(10, "c1", "m3", "c"), 10, 0))
 	patch(11, conversation.Patch{Message: "m3", ProviderID: "an earlier attempt", State: gateway.DeliveryFailed})
 	want("m3", gateway.DeliverySent, 10)
 	patch(12, conversation.Patch{Message: "m3", ProviderID: "p-m3", State: gateway.DeliveryFailed})
@@ -149,9 +149,9 @@ func TestPartOfALongMessageIsFoundByItsId(t *testing.T) {
 	s := openNew(t)
 	c := message(1, "c1", "m1", "long")
 	c[0].Item.ProviderID = "SM1 SM2 SM3"
-	must(t, s.Apply(t.Context(), c, 1))
+	must(t, s.Apply(t.Context(), c, 1, 0))
 	p := &conversation.Patch{ProviderID: "SM2", State: gateway.DeliveryFailed, Info: "30003"}
-	must(t, s.Apply(t.Context(), []conversation.Change{{Pos: 2, Thread: "tc1", Patch: p}}, 2))
+	must(t, s.Apply(t.Context(), []conversation.Change{{Pos: 2, Thread: "tc1", Patch: p}}, 2, 0))
 	items, err := s.ItemsSince(t.Context(), 1, 10)
 	must(t, err)
 	if len(items) != 1 || items[0].Delivery != gateway.DeliveryFailed || items[0].ProviderID != "SM1 SM2 SM3" {
@@ -161,7 +161,7 @@ func TestPartOfALongMessageIsFoundByItsId(t *testing.T) {
 
 func TestSearchFindsWordsWithoutAccentsAndByPrefix(t *testing.T) {
 	s := openNew(t)
-	must(t, s.Apply(t.Context(), append(message(1, "c1", "m1", "Die Störung in Köln ist behoben"), message(2, "c2", "m2", "Alles gut")...), 2))
+	must(t, s.Apply(t.Context(), append(message(1, "c1", "m1", "Die Störung in Köln ist behoben"), message(2, "c2", "m2", "Alles gut")...), 2, 0))
 	for typed, want := range map[string]string{
 		"storung": "Die \x02Störung\x03 in Köln ist behoben", "KÖLN beh": "Die Störung in \x02Köln\x03 ist \x02behoben\x03",
 		"ko\u0308ln": "Die Störung in \x02Köln\x03 ist behoben", `"köln* OR (`: "", "": "", "NOT": "", "köln gut": "",
@@ -190,7 +190,7 @@ func TestConversationsAreFilteredAndPaged(t *testing.T) {
 		c[1].Conversation.LastAt = start.Add(time.Duration(i/4) * time.Second) // ties
 		all = append(all, c...)
 	}
-	must(t, s.Apply(t.Context(), all, 30))
+	must(t, s.Apply(t.Context(), all, 30, 0))
 	for _, c := range []struct {
 		f    Filter
 		want int
@@ -228,14 +228,14 @@ func TestConversationsAreFilteredAndPaged(t *testing.T) {
 func TestRebuildEqualsIncremental(t *testing.T) {
 	all := realistic(4000, 3)
 	one, many := openNew(t), openNew(t)
-	must(t, one.Apply(t.Context(), all, 4000))
+	must(t, one.Apply(t.Context(), all, 4000, 0))
 	rng := rand.New(rand.NewPCG(1, 1))
 	for i := 0; i < len(all); {
 		n := i + 1
 		for n < len(all) && (all[n].Pos == all[n-1].Pos || rng.IntN(20) > 0) {
 			n++
 		}
-		must(t, many.Apply(t.Context(), all[i:n], all[n-1].Pos))
+		must(t, many.Apply(t.Context(), all[i:n], all[n-1].Pos, 0))
 		i = n
 	}
 	if diff := cmp.Diff(dump(t, one), dump(t, many)); diff != "" {
@@ -277,7 +277,7 @@ func TestOldOrDamagedFileIsBegunAnew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "a b?#%", "history.db")
 			s := openAt(t, path)
-			must(t, s.Apply(t.Context(), message(1, "c1", "m1", "hello"), 1))
+			must(t, s.Apply(t.Context(), message(1, "c1", "m1", "hello"), 1, 0))
 			must(t, s.Close())
 			if s = openAt(t, path); s.Applied() != 1 {
 				t.Fatalf("reopened at %d, want 1", s.Applied())
@@ -288,7 +288,7 @@ func TestOldOrDamagedFileIsBegunAnew(t *testing.T) {
 			if s.Applied() != 0 {
 				t.Errorf("applied %d, want 0", s.Applied())
 			}
-			must(t, s.Apply(t.Context(), message(1, "c1", "m1", "hello"), 1))
+			must(t, s.Apply(t.Context(), message(1, "c1", "m1", "hello"), 1, 0))
 		})
 	}
 }
@@ -313,7 +313,7 @@ func TestSeenTellsFromOutside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Apply(t.Context(), nil, 7); err != nil {
+	if err := s.Apply(t.Context(), nil, 7, 0); err != nil {
 		t.Fatal(err)
 	}
 	if got := Seen(t.Context(), path); got != 7 {
@@ -371,7 +371,7 @@ func FuzzMatchExpression(f *testing.F) {
 	s, err := Open(f.Context(), filepath.Join(f.TempDir(), "h.db"))
 	must(f, err)
 	defer s.Close()
-	must(f, s.Apply(f.Context(), message(1, "c1", "m1", "hello text"), 1))
+	must(f, s.Apply(f.Context(), message(1, "c1", "m1", "hello text"), 1, 0))
 	f.Fuzz(func(t *testing.T, typed string) {
 		if _, err := s.Search(t.Context(), typed, 1); err != nil {
 			t.Errorf("%q → %s: %v", typed, matchExpression(typed), err)
@@ -450,7 +450,7 @@ func BenchmarkRebuild(b *testing.B) {
 			for j < len(all) && all[j].Pos == all[j-1].Pos {
 				j++
 			}
-			must(b, s.Apply(b.Context(), all[i:j], all[j-1].Pos))
+			must(b, s.Apply(b.Context(), all[i:j], all[j-1].Pos, 0))
 			i = j
 		}
 		s.Close()

@@ -25,7 +25,7 @@ import (
 // forgetful is a history that remembers nothing, for tests of what is said now.
 type forgetful struct{ applied uint64 }
 
-func (f *forgetful) Apply(_ context.Context, _ []conversation.Change, upTo uint64) error {
+func (f *forgetful) Apply(_ context.Context, _ []conversation.Change, upTo, _ uint64) error {
 	f.applied = upTo
 	return nil
 }

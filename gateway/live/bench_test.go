@@ -77,8 +77,8 @@ func record(b *testing.B, path string) *sqlite.Journal {
 // current is a history that has everything, as after any restart but one that lost it.
 type current struct{ *notebook }
 
-func (current) Applied() uint64                                            { return 1 << 60 }
-func (current) Apply(context.Context, []conversation.Change, uint64) error { return nil }
+func (current) Applied() uint64                                                    { return 1 << 60 }
+func (current) Apply(context.Context, []conversation.Change, uint64, uint64) error { return nil }
 
 // BenchmarkReplay is the start: read the journal, decode it, fold it, ready. cpu-ns/event is the processor
 // time of it on all processors together.

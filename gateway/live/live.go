@@ -50,7 +50,7 @@ type Observer interface {
 
 // History is the projection that search, timelines and resuming read from.
 type History interface {
-	Apply(ctx context.Context, changes []conversation.Change, upTo uint64) error
+	Apply(ctx context.Context, changes []conversation.Change, upTo, sum uint64) error
 	Applied() uint64
 	Wait(ctx context.Context, pos uint64) error
 	Thread(ctx context.Context, t gateway.ThreadID, afterRev uint64, limit int) ([]wire.Item, error)
@@ -144,6 +144,7 @@ type waiter struct {
 type projection struct {
 	changes []conversation.Change
 	upTo    uint64
+	sum     uint64 // of the event at upTo
 }
 
 // New returns a Live over an open journal.
@@ -366,13 +367,13 @@ func (l *Live) foldBatch(ctx context.Context, b batch) uint64 {
 			o.Observe(b.records[i])
 		}
 	}
-	upTo := b.events[len(b.events)-1].Pos
-	p := projection{upTo: upTo, changes: l.foldRecords(b.records)}
+	last := b.events[len(b.events)-1]
+	p := projection{upTo: last.Pos, sum: last.Sum(), changes: l.foldRecords(b.records)}
 	select {
 	case l.project <- p:
 	case <-ctx.Done():
 	}
-	return upTo
+	return last.Pos
 }
 
 func (l *Live) foldRecords(records []conversation.Record) []conversation.Change {
@@ -422,7 +423,7 @@ const (
 func (l *Live) gather(p projection) projection {
 	timer := time.NewTimer(gatherTime)
 	defer timer.Stop()
-	add := func(next projection) { p.changes, p.upTo = append(p.changes, next.changes...), next.upTo }
+	add := func(next projection) { next.changes = append(p.changes, next.changes...); p = next }
 	for len(p.changes) < gatherChanges {
 		select {
 		case next, ok := <-l.project:
@@ -466,7 +467,7 @@ func (l *Live) projectAll(ctx context.Context) error {
 	for p := range l.project {
 		p = l.gather(p)
 		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-			err := l.opts.History.Apply(ctx, p.changes, p.upTo)
+			err := l.opts.History.Apply(ctx, p.changes, p.upTo, p.sum)
 			if err == nil {
 				break
 			}

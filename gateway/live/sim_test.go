@@ -58,7 +58,7 @@ func newNotebook() *notebook {
 	return &notebook{items: map[string]wire.Item{}, heads: map[gateway.ConversationID]wire.Conversation{}}
 }
 
-func (n *notebook) Apply(_ context.Context, changes []conversation.Change, upTo uint64) error {
+func (n *notebook) Apply(_ context.Context, changes []conversation.Change, upTo, _ uint64) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, c := range changes {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -232,26 +231,6 @@ func (n *Node) Files() int {
 		return 0
 	}
 	return len(fds)
-}
-
-// Metric is the value of one line of /metrics, by name and labels; ok is false where it is not there.
-func (n *Node) Metric(name string) (value float64, ok bool) {
-	res, err := (&http.Client{Timeout: 5 * time.Second}).Get(n.URL + "/metrics")
-	if err != nil {
-		return 0, false
-	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(res.Body)
-	if err != nil {
-		return 0, false
-	}
-	for line := range strings.Lines(string(raw)) {
-		if v, found := strings.CutPrefix(line, name+" "); found {
-			_, err := fmt.Sscan(v, &value)
-			return value, err == nil
-		}
-	}
-	return 0, false
 }
 
 // run executes a command of the same program.

@@ -83,15 +83,6 @@ func NewSentinels(t testing.TB, replicas int, names *Names, more ...string) *Sen
 	return s
 }
 
-// NewServer starts one Redis without sentinels; it ends with the test.
-func NewServer(t testing.TB, names *Names, more ...string) *Server {
-	t.Helper()
-	x := newServer(t, "redis1", names)
-	x.args = append([]string{"--save", "", "--appendonly", "yes", "--appendfsync", "always"}, more...)
-	x.Launch()
-	return x
-}
-
 func newServer(t testing.TB, name string, names *Names) *Server {
 	t.Helper()
 	addr := redistest.FreeAddr(t)

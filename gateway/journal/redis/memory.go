@@ -83,9 +83,3 @@ func (m *memory) fork(err error) {
 	defer m.mu.Unlock()
 	m.forked = err
 }
-
-func (m *memory) forget() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.marks, m.forked = nil, nil
-}

@@ -44,10 +44,6 @@ func (j *Journal) Read(ctx context.Context, after journal.Pos, limit int, wait t
 	}
 }
 
-// Forget begins anew after ErrForked: what was read before is no longer compared. Call it when no reader goes on from
-// where it was.
-func (j *Journal) Forget() { j.seen.forget() }
-
 // entry is an event and the chain of the log up to it.
 type entry struct {
 	journal.Event

@@ -19,8 +19,9 @@
 // "Sentinel + Redis distributed system does not guarantee"). Therefore each entry carries a hash over the whole log up
 // to it, and Read, which remembers where its last readers stood, asks in the same breath whether the entry there is
 // still the same. When it is not, or a reader is ahead of the log, a primary is asked to confirm it, and then every
-// Read of this Journal is ErrForked: what was read from it is another history. Whoever folds anew calls Forget first,
-// or opens the journal again. A process that was not running during the fail-over has nothing to compare with.
+// Read of this Journal is ErrForked: what was read from it is another history. Whoever folds anew opens the journal
+// again. A process that was not running during the fail-over has nothing to compare with but what it has kept: the sum
+// of the event that its history ends with.
 //
 // Concurrency: every method may be called from any goroutine; lanes goroutines of its own append, started by Open
 // and ended by Close. Limits: a script's numbers are doubles, positions are exact up to 2^53.

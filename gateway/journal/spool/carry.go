@@ -123,7 +123,6 @@ func (j *Journal) bringOne(ctx context.Context, p part) error {
 func (j *Journal) order(p part, r journal.Receipt) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.stats.Ordered++
 	j.unseen[p.write.Key] = fact{first: p.first, last: p.last, at: time.Now()}
 	if ch := j.waiters[p.last]; ch != nil {
 		ch <- r
@@ -169,7 +168,7 @@ func (j *Journal) again() error {
 			late = append(late, f)
 		}
 	}
-	j.stats.Again += uint64(len(late))
+	j.repeats += uint64(len(late))
 	j.mu.Unlock()
 	for _, f := range late {
 		events, err := j.o.Local.Read(j.ctx, f.first-1, int(f.last-f.first)+1, 0)

@@ -67,6 +67,7 @@ type State struct {
 	Away    time.Time // since when the shared journal cannot be had; zero: it can
 	Err     error     // why
 	Pending int       // facts that are accepted and not yet ordered
+	Repeats uint64    // facts brought once more since Open, because no reader had seen them
 }
 
 // Journal implements journal.Journal.
@@ -91,13 +92,7 @@ type Journal struct {
 	head    journal.Pos                          // local position of the last fact accepted
 	unseen  map[string]fact                      // ordered, not yet read, by key
 	marks   []mark
-	stats   Stats
-}
-
-// Stats are counters since Open.
-type Stats struct {
-	Accepted, Ordered uint64
-	Again             uint64 // brought once more, because no reader had seen them
+	repeats uint64
 }
 
 // fact is where an append lies in the local journal.
@@ -250,7 +245,6 @@ func (j *Journal) first(ctx context.Context, w journal.Write) journal.Receipt {
 // await returns the receipt of the shared journal, or an empty one when that takes too long.
 func (j *Journal) await(ctx context.Context, pos journal.Pos) journal.Receipt {
 	j.mu.Lock()
-	j.stats.Accepted++
 	j.head = max(j.head, pos)
 	if r, ok := j.ordered.get(pos); ok || pos <= j.upTo || !j.away.IsZero() || j.late {
 		j.mu.Unlock()
@@ -286,7 +280,9 @@ func (j *Journal) Read(ctx context.Context, after journal.Pos, limit int, wait t
 		losses := j.lossesNow()
 		events, err := j.read(ctx, after, limit, max(time.Until(end), 0))
 		if err == nil {
-			j.found(losses)
+			if !j.behind() { // where facts wait, it is for the next of them to show that it can be had
+				j.found(losses)
+			}
 			j.seen(events)
 			return events, nil
 		}
@@ -373,14 +369,14 @@ func (j *Journal) State() State {
 }
 
 func (j *Journal) stateLocked() State {
-	return State{Away: j.away, Err: j.why, Pending: int(j.head - min(j.head, j.upTo))}
+	return State{Away: j.away, Err: j.why, Pending: int(j.head - min(j.head, j.upTo)), Repeats: j.repeats}
 }
 
-// Stats returns the counters.
-func (j *Journal) Stats() Stats {
+// behind reports whether facts are not ordered yet.
+func (j *Journal) behind() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.stats
+	return j.stateLocked().Pending > 0
 }
 
 // lost and found note whether the shared journal can be had.

@@ -89,7 +89,7 @@ function Player({ recording: r, listened, t, agent, language }: PlayerProps) {
   const time = t.at(stopwatch(at * 1000), stopwatch(r.durationMS));
   const toggle = () => void playing.toggle().then(listened);
   return (
-    <section class="cl-recorded cl-player" data-testid="recording" data-state={state}>
+    <fieldset class="cl-recorded cl-player" aria-label={t.recording} data-testid="recording" data-state={state}>
       <button
         type="button"
         aria-label={plays ? t.pause : t.play}
@@ -123,7 +123,7 @@ function Player({ recording: r, listened, t, agent, language }: PlayerProps) {
       </span>
       {state === "failed" && <p role="alert">{t.failed}</p>}
       <Details recording={r} t={t} agent={agent} language={language} />
-    </section>
+    </fieldset>
   );
 }
 
