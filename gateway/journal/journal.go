@@ -97,6 +97,14 @@ type Journal interface {
 	Close() error
 }
 
+// Sequencer is a journal that takes many appends in one go.
+type Sequencer interface {
+	// AppendInOrder appends one write after the other. It returns the receipts of those that are in, up to the first
+	// that is not, and that one's error, as of Append. Writes behind it may be in or not: repeat from there with the
+	// same keys.
+	AppendInOrder(ctx context.Context, writes []Write) ([]Receipt, error)
+}
+
 // Importer restores events, with positions, versions and keys, into an empty journal.
 type Importer interface {
 	Import(ctx context.Context, events []Event) error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,37 @@ func (j *Journal) collect(first *request) []*request {
 	return batch
 }
 
+// AppendInOrder implements journal.Sequencer: the commands of a pipeline are done in their order, and each has the
+// script that they need in front, so that none is refused for want of it while the next is taken.
+func (j *Journal) AppendInOrder(ctx context.Context, writes []journal.Write) ([]journal.Receipt, error) {
+	var done []journal.Receipt
+	for part := range slices.Chunk(writes, maxBatch) {
+		batch := make([]*request, len(part))
+		for i, w := range part {
+			if err := journal.Check(w); err != nil {
+				return done, err
+			}
+			batch[i] = &request{write: w, done: make(chan struct{})}
+		}
+		switch {
+		case j.isClosed():
+			return done, journal.ErrClosed
+		case ctx.Err() != nil:
+			return done, ctx.Err()
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), pipelineTimeout)
+		unknown(j.pipeline(ctx, batch, true))
+		cancel()
+		for _, r := range batch {
+			if r.err != nil {
+				return done, r.err
+			}
+			done = append(done, r.receipt)
+		}
+	}
+	return done, nil
+}
+
 // pipelineTimeout bounds one round trip: what is not answered by then is uncertain.
 const pipelineTimeout = 10 * time.Second
 
@@ -89,12 +121,17 @@ const pipelineTimeout = 10 * time.Second
 func (j *Journal) send(batch []*request) {
 	ctx, cancel := context.WithTimeout(context.Background(), pipelineTimeout)
 	defer cancel()
-	left := j.pipeline(ctx, batch)
+	left := j.pipeline(ctx, batch, false)
 	if len(left) > 0 { // the server does not know the script: it was restarted, or another one was promoted
 		if err := j.load(ctx); err == nil {
-			left = j.pipeline(ctx, left)
+			left = j.pipeline(ctx, left, false)
 		}
 	}
+	unknown(left)
+}
+
+// unknown answers requests for which the server still has no script.
+func unknown(left []*request) {
 	for _, r := range left {
 		r.err = fmt.Errorf("append: redis does not take the script: %w", journal.ErrUncertain)
 		close(r.done)
@@ -109,8 +146,8 @@ func (j *Journal) load(ctx context.Context) error {
 	return appendScript.Load(ctx, c).Err()
 }
 
-// pipeline returns the requests that the server has refused for want of the script.
-func (j *Journal) pipeline(ctx context.Context, batch []*request) (unknown []*request) {
+// pipeline returns the requests that the server has refused for want of the script, which it can send along.
+func (j *Journal) pipeline(ctx context.Context, batch []*request, withScript bool) (refused []*request) {
 	c, err := j.home(ctx)
 	if err != nil {
 		for _, r := range batch {
@@ -121,6 +158,9 @@ func (j *Journal) pipeline(ctx context.Context, batch []*request) (unknown []*re
 	}
 	keys := j.scriptKeys(time.Now())
 	p := c.Pipeline()
+	if withScript {
+		p.ScriptLoad(ctx, luaAppend) // not Script.Load, which wants the answer at once
+	}
 	cmds := make([]*goredis.Cmd, len(batch))
 	for i, r := range batch {
 		cmds[i] = appendScript.EvalSha(ctx, p, keys, arguments(r.write)...)
@@ -137,7 +177,7 @@ func (j *Journal) pipeline(ctx context.Context, batch []*request) (unknown []*re
 				r.err = short
 			}
 		case goredis.HasErrorPrefix(err, "NOSCRIPT"):
-			unknown = append(unknown, r)
+			refused = append(refused, r)
 			continue
 		default:
 			r.err = refusal(err)
@@ -145,7 +185,7 @@ func (j *Journal) pipeline(ctx context.Context, batch []*request) (unknown []*re
 		}
 		close(r.done)
 	}
-	return unknown
+	return refused
 }
 
 // wait ends a pipeline: the replicas have what came before. nil: none is asked.

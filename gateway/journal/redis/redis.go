@@ -78,8 +78,9 @@ type Journal struct {
 }
 
 var (
-	_ journal.Journal  = (*Journal)(nil)
-	_ journal.Importer = (*Journal)(nil)
+	_ journal.Journal   = (*Journal)(nil)
+	_ journal.Sequencer = (*Journal)(nil)
+	_ journal.Importer  = (*Journal)(nil)
 )
 
 // names are the keys of one journal.

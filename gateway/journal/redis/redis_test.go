@@ -131,6 +131,59 @@ func TestSurvivesKill(t *testing.T) {
 	once(t, j, acknowledged)
 }
 
+// Appends that are sent in one go are in their order, in one stream as in several, also when the server is killed in
+// between and forgets the script.
+func TestAppendsInOrderSurviveKill(t *testing.T) {
+	const writes, streams = 3000, 3
+	s := redistest.Start(t)
+	j := open(t, s, redis.Options{})
+	all, keys := make([]journal.Write, writes), map[string]bool{}
+	for i := range all {
+		all[i] = chat(fmt.Sprint("s", i%streams), fmt.Sprint(i))
+		keys[all[i].Key] = true
+	}
+	var killing sync.WaitGroup
+	killing.Go(func() {
+		for range 3 {
+			time.Sleep(30 * time.Millisecond)
+			s.Kill()
+			s.Launch()
+		}
+	})
+	tries := 0
+	for left := all; len(left) > 0; tries++ {
+		receipts, err := j.AppendInOrder(t.Context(), left)
+		if (err == nil) != (len(receipts) == len(left)) || tries > 5000 {
+			t.Fatalf("try %d: %d receipts for %d writes, and %v", tries, len(receipts), len(left), err)
+		}
+		left = left[len(receipts):]
+		if err != nil {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	killing.Wait()
+	once(t, j, keys)
+	next := map[string]int{}
+	for after := journal.Pos(0); after < writes; {
+		events, err := j.Read(t.Context(), after, 1000, 0)
+		if err != nil || len(events) == 0 {
+			t.Fatalf("after %d of %d: %v", after, writes, err)
+		}
+		for _, e := range events {
+			if i, _ := strconv.Atoi(e.Key); i < next[e.Stream] {
+				t.Fatalf("%s is behind %d", e.Key, next[e.Stream])
+			} else {
+				next[e.Stream] = i
+			}
+			after = e.Pos
+		}
+	}
+	if _, err := j.AppendInOrder(t.Context(), []journal.Write{chat("s0", "last"), {}}); !errors.Is(err, journal.ErrInvalid) {
+		t.Errorf("%v, want ErrInvalid", err)
+	}
+	t.Logf("%d calls", tries)
+}
+
 // once checks that every key is in the log exactly once, and positions without a hole.
 func once(t *testing.T, j journal.Journal, keys map[string]bool) {
 	t.Helper()

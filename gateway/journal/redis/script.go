@@ -28,7 +28,9 @@ end
 //	      in seconds, then type, µs, data of each event
 //
 // It returns {position, version, outcome, version found}.
-var appendScript = goredis.NewScript(luaWrite + `
+var appendScript = goredis.NewScript(luaAppend)
+
+const luaAppend = luaWrite + `
 local function receipt(key)
   for i = 4, 6 do
     local known = redis.call('HGET', KEYS[i], key)
@@ -67,7 +69,7 @@ if key ~= '' then
   redis.call('EXPIRE', KEYS[4], ARGV[7])
 end
 return {pos, version, 'done', 0}
-`)
+`
 
 // importScript writes events with their positions and versions behind what is there, or into an empty journal.
 //

@@ -1,19 +1,14 @@
 package spool
 
 import (
-	"context"
 	"errors"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"backline/gateway/journal"
 )
 
-const (
-	carryEvents = 1024 // read from the local journal at once
-	carryWidth  = 256  // streams brought over at once
-)
+// carryEvents is how many are read from the local journal at once.
+const carryEvents = 1024
 
 // part is one append as it lies in the local journal.
 type part struct {
@@ -21,7 +16,7 @@ type part struct {
 	first, last journal.Pos
 }
 
-// carry brings facts over, in order within a stream.
+// carry brings facts over, in order.
 func (j *Journal) carry() {
 	if !j.dial() {
 		return
@@ -71,52 +66,55 @@ func split(events []journal.Event) []part {
 	return out
 }
 
-// bring appends all parts. It returns when all are in, or the spool is closed.
+// bring appends all parts, in order. It returns when all are in, or the spool is closed: an error is met by the same
+// appends with the same keys.
 func (j *Journal) bring(parts []part) error {
-	streams := map[string][]part{}
-	var order []string
-	for _, p := range parts {
-		if streams[p.write.Stream] == nil {
-			order = append(order, p.write.Stream)
-		}
-		streams[p.write.Stream] = append(streams[p.write.Stream], p)
-	}
-	g, ctx := errgroup.WithContext(j.ctx)
-	g.SetLimit(carryWidth)
-	for _, s := range order {
-		g.Go(func() error {
-			for _, p := range streams[s] {
-				if err := j.bringOne(ctx, p); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return g.Wait()
-}
-
-// bringOne does not give up: an error is met by the same append with the same key.
-func (j *Journal) bringOne(ctx context.Context, p part) error {
-	pause := firstPause
-	for try := 0; ; try++ {
+	again := false
+	for pause := firstPause; len(parts) > 0; {
 		losses := j.lossesNow()
-		r, err := j.shared.Append(ctx, p.write)
-		if err == nil {
-			r.Dup = r.Dup && try == 0 // else the first try was written after all
-			j.found(losses)
-			j.order(p, r)
-			return nil
+		receipts, err := j.appendInOrder(parts)
+		for i, r := range receipts {
+			r.Dup = r.Dup && !again // else the try before was written after all
+			j.order(parts[i], r)
 		}
-		if ctx.Err() != nil || errors.Is(err, journal.ErrClosed) || errors.Is(err, journal.ErrInvalid) {
+		parts = parts[len(receipts):]
+		if len(receipts) > 0 {
+			j.found(losses)
+			pause = firstPause
+		}
+		if err == nil {
+			continue
+		}
+		if j.ctx.Err() != nil || errors.Is(err, journal.ErrClosed) || errors.Is(err, journal.ErrInvalid) {
 			return err
 		}
 		j.lost(err)
 		if !j.sleep(pause) {
-			return ctx.Err()
+			return j.ctx.Err()
 		}
-		pause = min(2*pause, lastPause)
+		again, pause = true, min(2*pause, lastPause)
 	}
+	return nil
+}
+
+// appendInOrder returns the receipts of the first parts, and the error of the next.
+func (j *Journal) appendInOrder(parts []part) ([]journal.Receipt, error) {
+	if s, ok := j.shared.(journal.Sequencer); ok {
+		writes := make([]journal.Write, len(parts))
+		for i, p := range parts {
+			writes[i] = p.write
+		}
+		return s.AppendInOrder(j.ctx, writes)
+	}
+	var done []journal.Receipt
+	for _, p := range parts {
+		r, err := j.shared.Append(j.ctx, p.write)
+		if err != nil {
+			return done, err
+		}
+		done = append(done, r)
+	}
+	return done, nil
 }
 
 // order notes that a fact has its place.
@@ -175,10 +173,8 @@ func (j *Journal) again() error {
 		if err != nil {
 			return err
 		}
-		for _, p := range split(events) {
-			if err := j.bringOne(j.ctx, p); err != nil {
-				return err
-			}
+		if err := j.bring(split(events)); err != nil {
+			return err
 		}
 	}
 	return nil

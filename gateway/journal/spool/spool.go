@@ -7,9 +7,9 @@
 //
 // An append without conditions is a fact: somebody wrote, a provider reported. It succeeds while the shared journal
 // is away, slow or failing over; its receipt has position 0 when the position is not known by then. Facts are
-// brought over in order of acceptance within a stream, each by its key (one is made where there is none), so that
-// they can be brought twice and are there once. An append with a condition is a decision: it needs the shared
-// journal, and fails while that is away.
+// brought over in order of acceptance, each by its key (one is made where there is none), so that they can be brought
+// twice and are there once. An append with a condition is a decision: it needs the shared journal, and fails while that
+// is away.
 //
 // A shared journal that fails over can lose what it acknowledged (see package redis). So a fact counts as brought
 // over only when this node's reader has seen it; until then it is brought again, and for Options.Keep after that it
