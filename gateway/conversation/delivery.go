@@ -167,7 +167,7 @@ func (f *Fold) patch(r Record, t gateway.ThreadID, p Patch) {
 	if f.muted {
 		return
 	}
-	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: t, Patch: &p})
+	f.changes = append(f.changes, Change{Pos: f.rev, Thread: t, Patch: &p})
 }
 
 // patchForgotten: delivery news of a conversation that has left memory.

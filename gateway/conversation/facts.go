@@ -43,7 +43,7 @@ func (f *Fold) want(r Record, t *Thread, it wire.Item, keyword bool) {
 		t.cause, t.first, t.keyword = r.Pos, it, true
 	}
 	t.keyword = t.keyword && keyword
-	t.pend(it)
+	t.pending = append(t.pending, it)
 	f.unrouted[t.ID] = struct{}{}
 }
 
@@ -60,16 +60,6 @@ func latest(before, theirs, ours time.Time) time.Time {
 		return before
 	}
 	return at
-}
-
-// pend keeps a line until a conversation is opened. The first ones are kept: they say what it is about.
-func (t *Thread) pend(it wire.Item) {
-	if len(t.pending) < maxPending {
-		t.pending = append(t.pending, it)
-		return
-	}
-	copy(t.pending[maxPending/2:], t.pending[maxPending/2+1:])
-	t.pending[maxPending-1] = it
 }
 
 // inbound adds a person's message to an open conversation.
@@ -131,7 +121,7 @@ func (f *Fold) echo(r Record, t *Thread, e gateway.MessageReceived) {
 		Attachments: e.Attachments, ProviderID: e.ProviderID, Delivery: gateway.DeliverySent, Extra: e.Extra, Standby: e.Standby}
 	c := t.live()
 	if c == nil {
-		t.pend(it)
+		t.pending = append(t.pending, it)
 		return
 	}
 	f.count(t, c, it)

@@ -1,6 +1,9 @@
 package conversation
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,16 +16,18 @@ import (
 // Bounds of what stays in memory.
 const (
 	maxItems     = 200 // lines a conversation keeps; older ones are in the history database
-	maxPending   = 50  // lines of a thread that wait for a conversation
+	maxEarly     = 200 // records of a conversation that is not opened
 	previewRunes = 120
 	ReopenWithin = 30 * time.Minute // a customer who writes again this soon continues the same conversation
 	forgetClosed = ReopenWithin + 10*time.Minute
 )
 
-// ID derives a conversation's id from the position of the message that opened it: two deciders that see the
-// same journal choose the same id, and the second append conflicts.
-func ID(cause uint64) gateway.ConversationID {
-	return gateway.ConversationID("c" + strconv.FormatUint(cause, 36))
+// ID is the id of a thread's nth conversation, from 0. Two deciders that see the same journal choose the same id, and
+// the second append is a repetition. Positions are not in it: a fail-over can give one away again, and what an agent had
+// answered here would be another customer's.
+func ID(t gateway.ThreadID, n int) gateway.ConversationID {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", t, n))
+	return gateway.ConversationID("c" + hex.EncodeToString(sum[:10]))
 }
 
 // Fold is the state of all threads and of the open (and just closed) conversations.
@@ -36,6 +41,8 @@ type Fold struct {
 	wrapping      map[gateway.ConversationID]*Conversation
 	calling       map[gateway.ConversationID]*Conversation // with a call
 	callDue       map[gateway.ConversationID]*Conversation // a decision about it is due
+	early         map[gateway.ConversationID][]Record      // what is in a conversation's stream before it is opened
+	rev           uint64                                   // position of the record that is folded
 	changes       []Change
 	unknown       uint64
 	forgotten     uint64
@@ -53,6 +60,7 @@ func New() *Fold {
 		wrapping:      map[gateway.ConversationID]*Conversation{},
 		calling:       map[gateway.ConversationID]*Conversation{},
 		callDue:       map[gateway.ConversationID]*Conversation{},
+		early:         map[gateway.ConversationID][]Record{},
 	}
 }
 
@@ -67,6 +75,7 @@ type Thread struct {
 	Subject     string // of the link it came by
 
 	current *Conversation // open, or the last one while it can be reopened
+	opened  int           // how many conversations it has had
 	pending []wire.Item   // facts that came while no conversation was open
 	cause   uint64        // position of the first pending message that wants a conversation; 0: none
 	keyword bool          // … and nothing but opt-out words have come
@@ -156,7 +165,7 @@ func (f *Fold) Unknown() uint64 { return f.unknown }
 
 // Apply folds one record and returns what changed; the slice is valid until the next call.
 func (f *Fold) Apply(r Record) []Change {
-	f.changes = f.changes[:0]
+	f.changes, f.rev = f.changes[:0], r.Pos
 	f.forget(r.At)
 	switch e := r.Event.(type) {
 	case nil:
@@ -235,10 +244,11 @@ func (f *Fold) applyToConversation(r Record) {
 	}
 	c := f.conversations[id]
 	if c == nil {
+		f.keepEarly(id, r)
 		f.patchForgotten(r)
 		return
 	}
-	c.Version = r.Version
+	c.Version = max(c.Version, r.Version)
 	switch e := r.Event.(type) {
 	case gateway.ConversationReopened:
 		f.reopened(r, c, e)
@@ -275,6 +285,23 @@ func (f *Fold) applyToConversation(r Record) {
 		f.touch(r, c)
 	default:
 		f.applyToCall(r, c)
+	}
+}
+
+// keepEarly keeps what is in a conversation's stream before it is opened. A fail-over of the journal loses decisions
+// and not what people have said (see package spool): an agent's answer can be back before the conversation is.
+func (f *Fold) keepEarly(id gateway.ConversationID, r Record) {
+	if known := f.early[id]; r.Version == 1 || (len(known) > 0 && len(known) < maxEarly) {
+		f.early[id] = append(known, r)
+	}
+}
+
+// takeEarly folds what was there before the conversation was opened, each line at its own position.
+func (f *Fold) takeEarly(id gateway.ConversationID) {
+	early := f.early[id]
+	delete(f.early, id)
+	for _, r := range early {
+		f.applyToConversation(r)
 	}
 }
 
@@ -323,7 +350,7 @@ func (t *Thread) live() *Conversation {
 
 // touch emits the conversation's head.
 func (f *Fold) touch(r Record, c *Conversation) {
-	c.Head.Rev = r.Pos
+	c.Head.Rev = f.rev
 	if f.muted {
 		return
 	}
@@ -331,7 +358,7 @@ func (f *Fold) touch(r Record, c *Conversation) {
 	head.Contact.Identities = slices.Clone(head.Contact.Identities)
 	head.Offer, head.Call = c.Head.Offer.Clone(), c.Head.Call.Clone()
 	head.Meeting = c.Head.Meeting.Clone()
-	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Conversation: &head})
+	f.changes = append(f.changes, Change{Pos: f.rev, Thread: c.Thread, Conversation: &head})
 }
 
 // addItem appends a line to a conversation and emits it.
@@ -360,7 +387,7 @@ func (f *Fold) keep(r Record, c *Conversation, it wire.Item) *wire.Item {
 
 // emitItem emits a copy: receivers keep it while the fold goes on changing its own.
 func (f *Fold) emitItem(r Record, c *Conversation, p *wire.Item) {
-	p.Rev = r.Pos
+	p.Rev = f.rev
 	if f.muted {
 		return
 	}
@@ -370,7 +397,7 @@ func (f *Fold) emitItem(r Record, c *Conversation, p *wire.Item) {
 	it.Lines = slices.Clone(it.Lines)
 	it.Meeting = it.Meeting.Clone()
 	it.Recordings = slices.Clone(it.Recordings)
-	f.changes = append(f.changes, Change{Pos: r.Pos, Thread: c.Thread, Item: &it})
+	f.changes = append(f.changes, Change{Pos: f.rev, Thread: c.Thread, Item: &it})
 }
 
 // event adds a line that says what happened to the conversation.

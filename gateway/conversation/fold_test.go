@@ -54,7 +54,7 @@ func (w *world) open() {
 			w.append(gateway.ConversationStream(x.Last.Head.ID), gateway.ConversationReopened{Cause: x.Cause, To: "queue/main"})
 			continue
 		}
-		id := conversation.ID(x.Cause)
+		id := x.Opens
 		w.append(gateway.ConversationStream(id), gateway.ConversationOpened{Conversation: id, Thread: x.Thread, Identity: x.Identity,
 			Entry: "sms/x", Target: "queue/main", Queue: "main", Cause: x.Cause})
 	}
@@ -81,20 +81,69 @@ func (w *world) do(c *conversation.Conversation, ev gateway.Event, err error) {
 
 func TestTwoMessagesThatRaceOpenOneConversation(t *testing.T) {
 	w := newWorld(t)
-	first := w.says(sms(1), "hello?")
+	w.says(sms(1), "hello?")
+	first := conversation.ID(sms(1).Thread(), 0)
 	w.says(sms(1), "anybody?")
 	stale := w.fold.Wanting() // a second decider that is behind
 	w.open()
 	for _, x := range stale {
-		if got := conversation.ID(x.Cause); got != conversation.ID(first) {
-			t.Errorf("the other decider would open %s, want %s", got, conversation.ID(first))
+		if x.Opens != first {
+			t.Errorf("the other decider would open %s, want %s", x.Opens, first)
 		}
 	}
 	// Even if the journal let a second one in, the fold keeps the first.
 	w.append("conversation/cother", gateway.ConversationOpened{Conversation: "cother", Thread: sms(1).Thread(), Identity: sms(1), Cause: 2})
 	c := w.current(sms(1))
-	if c.Head.ID != conversation.ID(first) || c.Head.Messages.Inbound != 2 || c.Head.Unread != 2 {
-		t.Errorf("got %s with %d messages, %d unread; want %s with 2, 2", c.Head.ID, c.Head.Messages.Inbound, c.Head.Unread, conversation.ID(first))
+	if c.Head.ID != first || c.Head.Messages.Inbound != 2 || c.Head.Unread != 2 {
+		t.Errorf("got %s with %d messages, %d unread; want %s with 2, 2", c.Head.ID, c.Head.Messages.Inbound, c.Head.Unread, first)
+	}
+}
+
+// A fail-over of the journal lost that a conversation was opened, and not what the agent said in it: the answer is in
+// the stream before the opening, and at a place in the timeline of its own.
+func TestAnAnswerThatIsThereBeforeItsConversationIsInIt(t *testing.T) {
+	w := newWorld(t)
+	id := conversation.ID(sms(1).Thread(), 0)
+	answered := w.append(gateway.ConversationStream(id), gateway.MessageSubmitted{Message: "out1", ClientID: "a1", Thread: sms(1).Thread(), Identity: sms(1), Text: "Good morning", Agent: "jana"})
+	w.append(gateway.ConversationStream(id), gateway.AttemptStarted{Message: "out1", Attempt: 1})
+	w.append(gateway.ConversationStream(id), gateway.AttemptEnded{Message: "out1", Attempt: 1, State: gateway.DeliverySent, ProviderIDs: []string{"SM1"}})
+	w.says(sms(2), "somebody else, at a position that the first may have had")
+	w.says(sms(1), "hello?")
+	w.open()
+	c := w.current(sms(1))
+	if c.Head.ID != id || c.Version != 4 {
+		t.Fatalf("got conversation %s at version %d, want %s at 4", c.Head.ID, c.Version, id)
+	}
+	items := c.Items()
+	if it := items[0]; it.ID != "out1" || it.Position != answered || it.Delivery != gateway.DeliverySent {
+		t.Errorf("the first line is %s at %d, %s; want out1 at %d, sent", it.ID, it.Position, it.Delivery, answered)
+	}
+	if other := w.current(sms(2)).Items(); len(other) != 2 {
+		t.Errorf("the other customer has %d lines, want what they said and that it was opened", len(other))
+	}
+	for _, ch := range w.changes {
+		if ch.Item != nil && ch.Item.ID == "out1" && (ch.Pos <= answered || ch.Item.Rev != ch.Pos) {
+			t.Errorf("the answer is shown with revision %d at %d: who has read up to there misses it", ch.Item.Rev, ch.Pos)
+		}
+	}
+}
+
+// While nobody decides a customer can write any number of lines; all of them are in the conversation.
+func TestEverythingThatWaitedForAConversationIsInIt(t *testing.T) {
+	w := newWorld(t)
+	const lines = 1000
+	for i := range lines {
+		w.says(sms(1), fmt.Sprint(i))
+	}
+	w.open()
+	shown := map[string]bool{}
+	for _, ch := range w.changes {
+		if ch.Item != nil && ch.Item.Kind == "message" {
+			shown[ch.Item.ID] = true
+		}
+	}
+	if len(shown) != lines {
+		t.Errorf("%d lines are shown, want %d", len(shown), lines)
 	}
 }
 

@@ -12,10 +12,11 @@ import (
 type Wanting struct {
 	Thread   gateway.ThreadID
 	Identity gateway.Identity
-	Cause    uint64        // position of the message that asks for a conversation
-	At       time.Time     // when it came
-	Keyword  bool          // nothing but STOP, START, HELP: to be noted, not answered
-	Last     *Conversation // closed a short while ago; nil if none
+	Cause    uint64                 // position of the message that asks for a conversation
+	Opens    gateway.ConversationID // the id of a new one
+	At       time.Time              // when it came
+	Keyword  bool                   // nothing but STOP, START, HELP: to be noted, not answered
+	Last     *Conversation          // closed a short while ago; nil if none
 }
 
 // Wanting returns the threads that need a conversation.
@@ -26,7 +27,7 @@ func (f *Fold) Wanting() []Wanting {
 	out := make([]Wanting, 0, len(f.unrouted))
 	for id := range f.unrouted {
 		t := f.threads[id]
-		out = append(out, Wanting{Thread: id, Identity: t.Identity, Cause: t.cause, At: t.first.Time, Keyword: t.keyword, Last: t.current})
+		out = append(out, Wanting{Thread: id, Identity: t.Identity, Cause: t.cause, Opens: ID(id, t.opened), At: t.first.Time, Keyword: t.keyword, Last: t.current})
 	}
 	slices.SortFunc(out, func(a, b Wanting) int { return int(int64(a.Cause) - int64(b.Cause)) })
 	return out
@@ -39,7 +40,11 @@ func (w Wanting) Reopens() bool {
 
 func (f *Fold) opened(r Record, e gateway.ConversationOpened) {
 	t := f.threads[e.Thread]
-	if t == nil || t.live() != nil || f.conversations[e.Conversation] != nil {
+	if t == nil {
+		return
+	}
+	t.opened++
+	if t.live() != nil || f.conversations[e.Conversation] != nil {
 		return // the first one counts
 	}
 	since := t.first.Time
@@ -54,6 +59,7 @@ func (f *Fold) opened(r Record, e gateway.ConversationOpened) {
 	f.conversations[e.Conversation] = c
 	t.current = c
 	f.event(r, c, "opened", map[string]string{"channel": e.Identity.Channel, "queue": string(e.Queue), "target": string(e.Target), "entry": e.Entry})
+	f.takeEarly(e.Conversation)
 	f.takePending(r, t, c)
 }
 

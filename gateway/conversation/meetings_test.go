@@ -41,7 +41,7 @@ func (g *gathering) open() *conversation.Conversation {
 	if len(w) != 1 {
 		g.t.Fatalf("%d conversations are wanted", len(w))
 	}
-	id := conversation.ID(w[0].Cause)
+	id := w[0].Opens
 	g.on(gateway.ConversationStream(id), gateway.ConversationOpened{Conversation: id, Thread: w[0].Thread, Identity: w[0].Identity, Target: "queue/main", Queue: "main", Cause: w[0].Cause})
 	c, _ := g.f.Get(id)
 	return c

@@ -400,7 +400,7 @@ func realistic(n int, seed uint64) []conversation.Change {
 			i = len(heads) - 1
 			heads[i], heads[0], lastItem[0] = heads[0], nil, nil
 			i = 0
-			heads[0] = &wire.Conversation{ID: conversation.ID(pos), Channel: "sms", Entry: "+4922100", State: gateway.StateWaiting,
+			heads[0] = &wire.Conversation{ID: gateway.ConversationID(fmt.Sprint("c", pos)), Channel: "sms", Entry: "+4922100", State: gateway.StateWaiting,
 				Queue: "main", Target: "queue/main", OpenedAt: start, Contact: wire.Contact{ID: gateway.ContactID(fmt.Sprint("k", rng.IntN(500)))}}
 		}
 		if heads[i] == nil {

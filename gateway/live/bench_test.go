@@ -52,7 +52,7 @@ func record(b *testing.B, path string) *sqlite.Journal {
 				Text: "Where is my delivery 48 211? It should have been here this morning, and nobody answers the phone."}
 		}
 		add(thread, received(0))
-		id := conversation.ID(cause)
+		id := conversation.ID(who.Thread(), n/5000)
 		offer := gateway.OfferID(fmt.Sprint(id, ".1"))
 		add(gateway.ConversationStream(id), gateway.ConversationOpened{Conversation: id, Thread: who.Thread(), Identity: who,
 			Entry: "messenger/100000000000001", Target: "queue/main", Queue: "main", Cause: cause},

@@ -138,14 +138,15 @@ func (l *Live) openingsLocked(now time.Time) []action {
 
 func (l *Live) openLocked(w conversation.Wanting, now time.Time) []action {
 	e := l.entry(w.Identity)
-	id := conversation.ID(w.Cause)
+	id := w.Opens
 	opened := gateway.ConversationOpened{Conversation: id, Thread: w.Thread, Identity: w.Identity,
 		Entry: e.Name, Target: e.To, Queue: e.Queue, Cause: w.Cause}
 	events := []gateway.Event{opened}
 	if w.Keyword {
 		events = append(events, gateway.ConversationClosed{Reason: "keyword"})
 	}
-	return []action{{write: Write(gateway.ConversationStream(id), 0, "open/"+string(id), now, events...), undo: func() {}}}
+	// The key makes it once. No version is expected: what an agent said can be there before it (see conversation.Fold).
+	return []action{{write: Write(gateway.ConversationStream(id), journal.Any, "open/"+string(id), now, events...), undo: func() {}}}
 }
 
 func (l *Live) reopenLocked(w conversation.Wanting) action {

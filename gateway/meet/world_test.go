@@ -45,7 +45,7 @@ func (b *book) CallFact(_ context.Context, who gateway.Identity, key string, e g
 	b.events = append(b.events, e)
 	b.applyLocked(gateway.ThreadStream(who.Thread()), e)
 	for _, w := range b.fold.Wanting() {
-		id := conversation.ID(w.Cause)
+		id := w.Opens
 		b.applyLocked(gateway.ConversationStream(id), gateway.ConversationOpened{Conversation: id, Thread: w.Thread, Identity: w.Identity,
 			Target: "queue/main", Queue: "main", Cause: w.Cause})
 	}

@@ -132,6 +132,9 @@ func (w *world) settles(read func() []journal.Event) {
 		n.Stop()
 	}
 	events := read()
+	if len(r.Lost) > 0 {
+		w.Logf("what the journal says of the first that is lost:\n%s", chaos.Trace(events, r.FirstLost))
+	}
 	wrong := chaos.History(events, w.Providers.Sent())
 	for _, what := range wrong[:min(len(wrong), 10)] {
 		w.Errorf("the journal: %s", what)

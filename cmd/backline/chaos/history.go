@@ -1,8 +1,10 @@
 package chaos
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"backline/gateway"
 	"backline/gateway/journal"
@@ -200,4 +202,32 @@ func (h *checking) providers() {
 			h.wrong = append(h.wrong, fmt.Sprintf("%q reached a provider %d times and was never uncertain", text, n))
 		}
 	}
+}
+
+// Trace is what a journal holds of the customer who said a text, or was told it, around that moment: for who looks for
+// the reason why it was not shown.
+func Trace(events []journal.Event, text string) string {
+	const before, after = 30, 60
+	says := func(e journal.Event) bool { return bytes.Contains(e.Data, fmt.Appendf(nil, `"text":%q`, text)) }
+	at := slices.IndexFunc(events, says)
+	if at < 0 {
+		return "nothing: it is not in the journal"
+	}
+	about := map[string]bool{gateway.LeaseStream: true, events[at].Stream: true}
+	for _, e := range events {
+		event, err := gateway.DecodeEvent(e.Type, e.Data)
+		if err != nil {
+			continue
+		}
+		if opened, ok := event.(gateway.ConversationOpened); ok && about[gateway.ThreadStream(opened.Thread)] {
+			about[e.Stream] = true
+		}
+	}
+	events = slices.DeleteFunc(slices.Clone(events), func(e journal.Event) bool { return !about[e.Stream] })
+	at = slices.IndexFunc(events, says)
+	var b strings.Builder
+	for _, e := range events[max(0, at-before):min(len(events), at+after)] {
+		fmt.Fprintf(&b, "%6d %s %s/%d %s %s %.200s\n", e.Pos, e.At.Format("04:05.000"), e.Stream, e.Version, e.Type, e.Key, e.Data)
+	}
+	return b.String()
 }

@@ -169,6 +169,7 @@ type Report struct {
 	Lost              []string // acknowledged, and missing in a view
 	Doubled           []string // shown twice to somebody, or twice in a view
 	Strange           []string // shown, and never sent
+	FirstLost         string   // a text of Lost: of those that are missing the one that was sent first
 }
 
 // Good reports whether nothing is wrong.
@@ -193,6 +194,7 @@ func (l *Ledger) Check(views []View) Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := Report{Sent: len(l.said)}
+	var first time.Time
 	for text, s := range l.said {
 		if s.acked.IsZero() {
 			if !s.refused {
@@ -207,6 +209,9 @@ func (l *Ledger) Check(views []View) Report {
 		for _, v := range views {
 			if len(v.Items[text]) == 0 {
 				r.Lost = append(r.Lost, fmt.Sprintf("%q at %s", text, v.Of))
+				if first.IsZero() || s.sent.Before(first) {
+					first, r.FirstLost = s.sent, text
+				}
 			}
 		}
 	}
