@@ -69,6 +69,7 @@ func split(events []journal.Event) []part {
 // bring appends all parts, in order. It returns when all are in, or the spool is closed: an error is met by the same
 // appends with the same keys.
 func (j *Journal) bring(parts []part) error {
+	j.expect(parts)
 	again := false
 	for pause := firstPause; len(parts) > 0; {
 		losses := j.lossesNow()
@@ -117,11 +118,26 @@ func (j *Journal) appendInOrder(parts []part) ([]journal.Receipt, error) {
 	return done, nil
 }
 
-// order notes that a fact has its place.
+// expect notes what is brought: a reader can see it before the append returns.
+func (j *Journal) expect(parts []part) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, p := range parts {
+		j.unseen[p.write.Key] = fact{first: p.first, last: p.last}
+	}
+}
+
+// order notes that a fact has its place. Where that was known before and a reader has been there, it is seen.
 func (j *Journal) order(p part, r journal.Receipt) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.unseen[p.write.Key] = fact{first: p.first, last: p.last, at: time.Now()}
+	switch f, unseen := j.unseen[p.write.Key]; {
+	case unseen && r.Dup && r.Pos <= j.readTo:
+		delete(j.unseen, p.write.Key)
+	case unseen:
+		f.at = time.Now()
+		j.unseen[p.write.Key] = f
+	}
 	if ch := j.waiters[p.last]; ch != nil {
 		ch <- r
 		delete(j.waiters, p.last)
@@ -145,9 +161,10 @@ func (j *Journal) passed(upTo journal.Pos) {
 func (j *Journal) seen(events []journal.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.unseen) == 0 {
+	if len(events) == 0 {
 		return
 	}
+	j.readTo = max(j.readTo, events[len(events)-1].Pos)
 	for _, e := range events {
 		if e.Key != "" {
 			delete(j.unseen, e.Key)
@@ -162,7 +179,7 @@ func (j *Journal) again() error {
 	var late []fact
 	now := time.Now()
 	for _, f := range j.unseen {
-		if now.Sub(f.at) >= unseenTime {
+		if !f.at.IsZero() && now.Sub(f.at) >= unseenTime {
 			late = append(late, f)
 		}
 	}

@@ -90,7 +90,8 @@ type Journal struct {
 	ordered *recent                              // receipts that nobody waited for yet
 	upTo    journal.Pos                          // local position up to which facts are ordered
 	head    journal.Pos                          // local position of the last fact accepted
-	unseen  map[string]fact                      // ordered, not yet read, by key
+	unseen  map[string]fact                      // brought, not yet read, by key
+	readTo  journal.Pos                          // shared position up to which events were read
 	marks   []mark
 	repeats uint64
 }
@@ -98,7 +99,7 @@ type Journal struct {
 // fact is where an append lies in the local journal.
 type fact struct {
 	first, last journal.Pos
-	at          time.Time // when it was ordered
+	at          time.Time // when it was ordered; zero: it is on its way
 }
 
 // mark is how far facts were ordered at a time: what is old enough may go.

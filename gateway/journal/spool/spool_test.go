@@ -45,7 +45,8 @@ type weak struct {
 	mu   sync.Mutex
 	j    *memory.Journal
 	away bool
-	slow time.Duration
+	slow time.Duration // before an append
+	late time.Duration // after it: readers are faster than its receipt
 }
 
 var errGone = fmt.Errorf("%w: gone", journal.ErrUnreachable)
@@ -71,7 +72,9 @@ func (w *weak) Append(ctx context.Context, x journal.Write) (journal.Receipt, er
 		return journal.Receipt{}, err
 	}
 	time.Sleep(w.slow)
-	return j.Append(ctx, x)
+	r, err := j.Append(ctx, x)
+	time.Sleep(w.late)
+	return r, err
 }
 
 func (w *weak) Read(ctx context.Context, after journal.Pos, limit int, wait time.Duration) ([]journal.Event, error) {
@@ -211,6 +214,32 @@ func TestWhatAFailOverLostIsBroughtAgain(t *testing.T) {
 		}
 		cancel()
 		_ = j.Close()
+	})
+}
+
+// Who reads what is appended learns of it before the receipt has come back, and a process that begins anew reads what
+// the one before it has appended. Neither is a reason to bring it again.
+func TestWhatWasReadBeforeItsReceiptIsNotBroughtAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared, local := newWeak(), memory.New()
+		shared.late = 20 * time.Millisecond
+		for round := range 2 {
+			j := open(t, spool.Options{Local: keep{local}, Dial: dial(shared)})
+			ctx, cancel := context.WithCancel(t.Context())
+			got := follow(ctx, j)
+			for n := range 50 {
+				if _, err := j.Append(t.Context(), fact(fmt.Sprint("s", round), n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(30 * time.Second)
+			check(t, got(), round+1, 50)
+			if s := j.State(); s.Repeats != 0 {
+				t.Errorf("round %d: %d facts were brought again", round, s.Repeats)
+			}
+			cancel()
+			_ = j.Close()
+		}
 	})
 }
 
