@@ -117,9 +117,9 @@ func (p *phone) Messages() []Message {
 	return out
 }
 
-// A webhook that fails is tried again: a gateway may be starting.
+// A webhook that fails is tried again, for 20 s: a gateway may be starting, on a busy machine.
 const (
-	tries    = 5
+	tries    = 40
 	tryAgain = 500 * time.Millisecond
 )
 
