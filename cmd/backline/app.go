@@ -76,6 +76,7 @@ type App struct {
 	pages      *serve.Handler
 	handler    http.Handler
 	visitors   func(context.Context, func(gateway.Identity) bool) // ends the visitors' sockets
+	served     bool                                               // AppOptions.Served
 	wired      atomic.Bool                                        // all of the above is set
 	out        io.Writer                                          // the operator's terminal; nil: nobody looks
 }
@@ -86,6 +87,8 @@ type AppOptions struct {
 	Out        io.Writer
 	DemoAgents []gateway.AgentID
 	AllowHosts []string // stand-ins on loopback that media may be fetched from
+	// Served: an App of this process was there before, and began anew.
+	Served bool
 	// Anew: the journal has lost what was read from it, so what was made of it is thrown away.
 	Anew bool
 	// Media opens the sockets of calls; nil: they are bound here.
@@ -97,7 +100,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions)
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	a := &App{config: c, log: log, metrics: newMetrics(), courtesies: newCourtesies(), out: o.Out}
+	a := &App{config: c, log: log, metrics: newMetrics(), courtesies: newCourtesies(), out: o.Out, served: o.Served}
 	var err error
 	if a.journal, err = openStore(ctx, c, log, a.sharedChanged); err != nil {
 		return nil, err

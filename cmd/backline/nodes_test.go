@@ -115,3 +115,28 @@ func TestWhatIsAtOneNodeIsHadAtAnother(t *testing.T) {
 	}
 	a.stop()
 }
+
+// A node that starts while Redis is away takes what customers write, and shows it when Redis is back.
+func TestANodeTakesMessagesBeforeItHasReadAnything(t *testing.T) {
+	redis := redistest.Start(t)
+	in := installNode(t, "a", redis.Addr)
+	in.start()
+	in.people()
+	in.stop()
+	redis.Kill()
+	in.start()
+	if code := in.rest("", http.MethodGet, "/api/v1/conversations", nil, nil); code != http.StatusServiceUnavailable {
+		t.Errorf("who is signed in nobody knows yet, and the answer is %d", code)
+	}
+	v := in.visitor("", 0)
+	v.send(map[string]any{"t": "message", "client_id": "v1", "text": "Are you there?"})
+	v.await("ack", func(f map[string]any) bool { return f["client_id"] == "v1" && f["failure"] == nil })
+	redis.Launch()
+	in.until("the journal is read", func() bool {
+		return in.rest("", http.MethodGet, "/api/v1/conversations", nil, nil) == http.StatusUnauthorized
+	})
+	jana := in.console("jana", 0)
+	jana.command("presence", map[string]any{"presence": "ready"})
+	jana.offered()
+	in.stop()
+}

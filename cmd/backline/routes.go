@@ -130,14 +130,23 @@ func (a *App) readyz(w http.ResponseWriter, _ *http.Request) {
 	select {
 	case <-a.live.Replayed():
 	default:
-		say(w, http.StatusServiceUnavailable, "reading the journal")
-		return
+		if !a.takesUnread() {
+			say(w, http.StatusServiceUnavailable, "reading the journal")
+			return
+		}
 	}
 	if err := a.journal.disk.Ready(); err != nil {
 		say(w, http.StatusServiceUnavailable, "the journal cannot be written: "+err.Error())
 		return
 	}
 	say(w, http.StatusOK, "ready")
+}
+
+// takesUnread reports whether this node is to be given what customers write before it has read the journal. Such a node
+// starts while others serve, and is not; but where it begins anew, or the shared journal cannot be had, the others are
+// hardly better off, and what comes in is kept.
+func (a *App) takesUnread() bool {
+	return a.journal.spool != nil && (a.served || !a.journal.spool.State().Away.IsZero())
 }
 
 func say(w http.ResponseWriter, status int, text string) {

@@ -20,6 +20,9 @@ import (
 // stopGrace is how long requests and sockets have to end.
 const stopGrace = 10 * time.Second
 
+// anewGrace is the same where the process begins anew: whoever is cut off comes back to it.
+const anewGrace = time.Second
+
 // entrance is what an App is reached by, and who came before it and may come after it.
 type entrance struct {
 	http, control net.Listener
@@ -96,7 +99,7 @@ func (a *App) run(ctx context.Context, in entrance) (*handover, error) {
 			return nil, r.stop(ctx)
 		case <-r.failed.Done():
 			if r.App.lease != nil && beginsAnew(context.Cause(r.failed)) {
-				return nil, r.end(ctx)
+				return nil, r.end(ctx, anewGrace)
 			}
 			return nil, r.stop(ctx)
 		case g := <-next:
@@ -279,7 +282,7 @@ func (r *running) stop(ctx context.Context) error {
 		r.in.stopping()
 	}
 	r.drain()
-	return r.end(ctx)
+	return r.end(ctx, stopGrace)
 }
 
 // drainTime is how long a balancer has to notice that a node stops: deploy/haproxy.cfg needs 1.2 s.
@@ -298,9 +301,9 @@ func (r *running) drain() {
 	}
 }
 
-// end ends everything in order.
-func (r *running) end(ctx context.Context) error {
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+// end ends everything in order; requests and sockets have patience's time.
+func (r *running) end(ctx context.Context, patience time.Duration) error {
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	shut := make(chan error, 1)
 	go func() { shut <- r.server.Shutdown(grace) }()
@@ -308,6 +311,9 @@ func (r *running) end(ctx context.Context) error {
 	r.stopMeetings(grace)
 	r.visitors(grace, nil)
 	err := <-shut
+	if err != nil {
+		err = errors.Join(err, r.server.Close()) // requests that took longer
+	}
 	r.stopWork()
 	_ = r.listener.Close() // it is closed, unless it never served
 	return errors.Join(r.group.Wait(), r.outbox.end(), r.sound.end(), r.meter.end(), err, r.close())

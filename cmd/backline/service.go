@@ -30,7 +30,8 @@ type service struct {
 	set    *takeover.Set // the sockets, which outlive an App
 	after  *succession
 	notify notifier
-	anew   bool // the journal has lost what the App before had read
+	served bool // an App was there before, and began anew
+	anew   bool // … because the journal has lost what it had read
 }
 
 // Names of sockets in a takeover; they stay, because versions meet.
@@ -130,7 +131,7 @@ func (s *service) serve(ctx context.Context, before *takeover.Taker) error {
 	h, err := s.runOnce(ctx, before, taken)
 	for s.mustBeginAnew(err) && ctx.Err() == nil {
 		s.log.Error("beginning anew", "why", err)
-		s.anew = errors.Is(err, journal.ErrForked)
+		s.served, s.anew = true, errors.Is(err, journal.ErrForked)
 		if !sleep(ctx, anewPause) {
 			return nil
 		}
@@ -202,7 +203,7 @@ func (s *service) runOnce(ctx context.Context, before *takeover.Taker, taken []*
 }
 
 func (s *service) open(ctx context.Context) (*App, error) {
-	return Open(ctx, s.config, s.log, AppOptions{Out: s.out, Media: s.media, Anew: s.anew})
+	return Open(ctx, s.config, s.log, AppOptions{Out: s.out, Media: s.media, Served: s.served, Anew: s.anew})
 }
 
 func (s *service) runApp(ctx context.Context, a *App, before *takeover.Taker, taken []*net.TCPConn) (*handover, error) {

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -79,6 +82,28 @@ func (l *Load) agent(id string) {
 			}
 		}
 	})
+}
+
+// Deaf opens a console at a node that says hello and never reads; close ends it.
+func (l *Load) Deaf(n *Node, agent int) (close func()) {
+	l.t.Helper()
+	few := &net.Dialer{Control: func(_, _ string, c syscall.RawConn) error { // of what the system would read for it
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) }), err)
+	}}
+	ws, _, err := (&websocket.Dialer{NetDialContext: few.DialContext}).DialContext(l.ctx, strings.Replace(n.URL, "http", "ws", 1)+"/ws/console",
+		http.Header{"Cookie": {l.signIn(agents[agent])}, "Origin": {l.url}})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	d := &desk{ws: ws}
+	if err := d.write(struct {
+		T string `json:"t"`
+		wire.ConsoleHello
+	}{"hello", wire.ConsoleHello{Version: wire.Version}}); err != nil {
+		l.t.Fatal(err)
+	}
+	return d.close
 }
 
 func (d *desk) close() {

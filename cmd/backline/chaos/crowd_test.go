@@ -76,6 +76,28 @@ func TestOneNodeIdle(t *testing.T) {
 	w.settles(w.embedded(n))
 }
 
+// Row 30: a console that does not read. It is cut off, and nobody else waits for it.
+func TestOneNodeDeafConsole(t *testing.T) {
+	lengthy(t)
+	w := begin(t, chaos.Options{Nodes: 1}, usual)
+	n := w.Nodes[0]
+	time.Sleep(goesOn())
+	consoles := func() int { return int(n.Metric("backline_consoles")) }
+	before, calm := consoles(), w.load.Ledger.Acknowledging(time.Time{}, .99)
+	leave := w.load.Deaf(n, 2)
+	defer leave()
+	w.breaks()
+	began := time.Now()
+	w.within(10*time.Second, "it is in", func() bool { return consoles() == before+1 })
+	took := w.within(2*time.Minute, "it is cut off", func() bool { return consoles() == before })
+	p99 := w.load.Ledger.Acknowledging(began, .99)
+	if p99 > 250*time.Millisecond {
+		t.Errorf("meanwhile one in 100 waited longer than %s", p99)
+	}
+	w.note("cut off after %s; 99 %% acknowledged within %s, before %s; %d MB", took, p99.Round(time.Millisecond), calm.Round(time.Millisecond), n.Memory()>>20)
+	w.settles(w.embedded(n))
+}
+
 // Row 33: no file is left to open. Who is in goes on, and when others leave all is well again.
 func TestOneNodeOutOfFiles(t *testing.T) {
 	lengthy(t)

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -234,6 +236,28 @@ func (n *Node) Files() int {
 }
 
 // run executes a command of the same program.
+// Metric is what the node says of itself under a name without labels.
+func (n *Node) Metric(name string) float64 {
+	n.t.Helper()
+	res, err := http.Get(n.URL + "/metrics")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		if value, found := strings.CutPrefix(lines.Text(), name+" "); found {
+			f, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				n.t.Fatal(err)
+			}
+			return f
+		}
+	}
+	n.t.Fatalf("no metric %s: %v", name, lines.Err())
+	return 0
+}
+
 func (n *Node) run(stdin string, args ...string) (string, error) {
 	c := exec.Command(n.binary, args...)
 	c.Stdin = strings.NewReader(stdin)

@@ -253,6 +253,9 @@ func TestNodesPlannedFailOver(t *testing.T) {
 	c.redis.Moves(old, time.Minute)
 	c.note("another primary after %s", time.Since(c.broken).Round(10*time.Millisecond))
 	time.Sleep(2 * goesOn())
+	if got, want := c.load.Ledger.Gap(c.broken, time.Now()), 4*time.Second; got > want {
+		c.Errorf("nothing was acknowledged for %s: all nodes begin anew, and none takes what comes in", got)
+	}
 	c.settles()
 }
 
