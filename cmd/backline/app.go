@@ -75,6 +75,7 @@ type App struct {
 	metrics    *metrics
 	pages      *serve.Handler
 	handler    http.Handler
+	keysWanted chan struct{}                                      // capacity 1, never closed
 	visitors   func(context.Context, func(gateway.Identity) bool) // ends the visitors' sockets
 	served     bool                                               // AppOptions.Served
 	wired      atomic.Bool                                        // all of the above is set
@@ -100,7 +101,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions)
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	a := &App{config: c, log: log, metrics: newMetrics(), courtesies: newCourtesies(), out: o.Out, served: o.Served}
+	a := &App{config: c, log: log, metrics: newMetrics(), courtesies: newCourtesies(), keysWanted: make(chan struct{}, 1), out: o.Out, served: o.Served}
 	var err error
 	if a.journal, err = openStore(ctx, c, log, a.sharedChanged); err != nil {
 		return nil, err
@@ -139,6 +140,7 @@ func (a *App) wire(ctx context.Context, o AppOptions) error {
 	if a.links, err = openLinks(c, a.journal, a.access, a.log); err != nil {
 		return err
 	}
+	a.joinKeys()
 	a.recordings = recording.New(recording.Options{Dir: filepath.Join(c.Data, "recordings"), Append: a.journal.Append, Keep: c.Calls.Recording.Keep, Shared: a.journal.bus != nil, Log: a.log})
 	if err := a.openCalls(o.Media); err != nil {
 		return err

@@ -28,8 +28,8 @@ import (
 // controls is what the control socket answers: for whoever owns the data folder, and for nobody else.
 type controls struct {
 	access  *access.Store
-	links   *links.Store // nil when the public address is not known
-	shared  bool         // there are other nodes
+	links   *links.Store                       // nil when the public address is not known
+	rotate  func(context.Context) (int, error) // has a new key sign links
 	journal journal.Journal
 	removed func(gateway.AgentID) // ends the agent's sockets
 	queues  []config.Queue        // nil: not known here
@@ -150,7 +150,7 @@ func (a *App) control(ctx context.Context, l net.Listener, after *succession) er
 	case <-ctx.Done():
 		return l.Close()
 	}
-	c := &controls{access: a.access, links: a.links, journal: a.journal, shared: a.lease != nil, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines, doctor: a.doctorRoutes, music: a.music, after: after}
+	c := &controls{access: a.access, links: a.links, journal: a.journal, rotate: a.rotateKey, removed: a.hub.Drop, queues: a.config.Queues, emergency: a.live, lines: &a.lines, doctor: a.doctorRoutes, music: a.music, after: after}
 	return control.Serve(ctx, l, c.handler(), a.log)
 }
 
@@ -188,6 +188,7 @@ func withFolder(ctx context.Context, data string, c *config.Config, do func(*htt
 			return err
 		}
 		face.queues = c.Queues
+		face.rotate = func(context.Context) (int, error) { return face.links.RotateKey() }
 		apply = append(apply, face.links.Apply)
 	}
 	if err := replay(ctx, j, apply); err != nil {

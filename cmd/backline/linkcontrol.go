@@ -135,10 +135,7 @@ func (c *controls) revokeLinks(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *controls) rotateKey(w http.ResponseWriter, r *http.Request) error {
-	if c.shared {
-		return gateway.Errorf(gateway.Conflicting, "several gateways share the keys, and a new one is not passed on yet: revoke links one by one, or those of a campaign")
-	}
-	key, err := c.links.RotateKey()
+	key, err := c.rotate(r.Context())
 	if err != nil {
 		return &gateway.Error{Kind: gateway.Unavailable, Msg: "the new key could not be stored: " + err.Error(), Err: err}
 	}

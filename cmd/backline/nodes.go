@@ -67,6 +67,55 @@ func (a *App) catchUp() func(context.Context) {
 	}
 }
 
+// topicKeys says that another key signs links; it has no body.
+const topicKeys = "links.keys"
+
+// joinKeys has this node take the links' keys that others have made, when it hears of them and whenever it could have
+// missed that.
+func (a *App) joinKeys() {
+	if a.journal.bus == nil {
+		return
+	}
+	want := func() {
+		select {
+		case a.keysWanted <- struct{}{}:
+		default:
+		}
+	}
+	a.journal.bus.Handle(topicKeys, func(bus.Node, []byte) { want() })
+	a.journal.bus.Watch(func(c bus.Change) {
+		if c.Kind != bus.Went {
+			want()
+		}
+	})
+}
+
+// takeKeys runs until ctx ends.
+func (a *App) takeKeys(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.keysWanted:
+		}
+		if err := a.journal.keys.take(ctx, a.links.Ring()); err != nil && ctx.Err() == nil {
+			a.log.Warn("links that other gateways sign with a new key are not known here", "err", err)
+		}
+	}
+}
+
+// rotateKey has a new key sign links, at all nodes.
+func (a *App) rotateKey(ctx context.Context) (int, error) {
+	if a.journal.keys == nil {
+		return a.links.RotateKey()
+	}
+	key, err := a.journal.keys.rotate(ctx, a.links.Ring())
+	if err == nil {
+		a.journal.bus.Send(topicKeys, nil)
+	}
+	return key, err
+}
+
 // leads reports whether this node decides.
 func (a *App) leads() bool {
 	if a.lease == nil {

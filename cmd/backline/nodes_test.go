@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -139,4 +140,55 @@ func TestANodeTakesMessagesBeforeItHasReadAnything(t *testing.T) {
 	jana.command("presence", map[string]any{"presence": "ready"})
 	jana.offered()
 	in.stop()
+}
+
+// A key that one node makes signs links at all of them, also at one that was not there.
+func TestAKeyOfOneNodeSignsAtAll(t *testing.T) {
+	redis := redistest.Start(t)
+	a, b := installNode(t, "a", redis.Addr), installNode(t, "b", redis.Addr)
+	a.start()
+	b.start()
+	keys := func(in *installation) string {
+		data, err := os.ReadFile(filepath.Join(in.data, linksKey))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	same := func() bool { return keys(a) == keys(b) }
+	if code, out, errs := a.linkCommand("rotate-key"); code != exitDone || !strings.Contains(out, "Key 2 signs") {
+		t.Fatalf("%q %s", out, errs)
+	}
+	b.until("the other node has the key", same)
+	_, link, errs := a.linkCommand("create", "--meet", "--to", "queue/main", "--contact", "Miriam")
+	b.until("the other node knows the link", func() bool {
+		_, list, _ := b.linkCommand("list")
+		return strings.Contains(list, "Miriam")
+	})
+	if w := dialMeet(t, b, strings.TrimSpace(link), "").next("welcome"); w.Name != "Miriam" {
+		t.Errorf("a link of the new key is opened at the other node by %+v; %s", w, errs)
+	}
+	b.stop()
+	if code, out, errs := a.linkCommand("rotate-key"); code != exitDone || !strings.Contains(out, "Key 3 signs") {
+		t.Fatalf("%q %s", out, errs)
+	}
+	b.start()
+	if !same() {
+		t.Error("a node that was not there lacks the key")
+	}
+	// Both at once: none of the keys is lost.
+	both := make(chan int, 2)
+	for _, in := range []*installation{a, b} {
+		go func() { code, _, _ := in.linkCommand("rotate-key"); both <- code }()
+	}
+	if one, two := <-both, <-both; one != exitDone || two != exitDone {
+		t.Errorf("at the same time: %d, %d", one, two)
+	}
+	b.until("both have all keys", func() bool { return same() && strings.Contains(keys(b), `"id": 5`) })
+	redis.Kill()
+	if code, _, errs := a.linkCommand("rotate-key"); code == exitDone || !strings.Contains(errs, "redis") {
+		t.Errorf("without Redis: %d %s", code, errs)
+	}
+	b.stop()
+	a.stop()
 }

@@ -18,7 +18,6 @@ import (
 	"backline/gateway/journal/redis"
 	"backline/gateway/journal/spool"
 	"backline/gateway/journal/sqlite"
-	"backline/gateway/links"
 )
 
 // store is the journal: the disk alone, or the disk as the spool of one that several nodes share.
@@ -27,6 +26,7 @@ type store struct {
 	disk  *sqlite.Journal
 	spool *spool.Journal // nil: the disk is all
 	bus   *bus.Bus       // nil: there is no other node
+	keys  *secrets       // nil: nobody shares them
 }
 
 // redisEngine is the store.engine of several gateways.
@@ -89,8 +89,9 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed 
 	if err != nil {
 		return nil, err
 	}
+	keys := &secrets{redis: options, hash: "{" + c.Store.Name + "}:secrets", folder: c.Data}
 	s, err := spool.Open(ctx, spool.Options{Local: disk, Log: log, Changed: changed, Dial: func(ctx context.Context) (journal.Journal, error) {
-		if err := shareSecrets(ctx, options, c.Store.Name, c.Data); err != nil {
+		if err := keys.share(ctx); err != nil {
 			return nil, err
 		}
 		return redis.Open(ctx, redis.Options{Client: options, Name: c.Store.Name, Replicas: c.Store.Replicas})
@@ -98,11 +99,11 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed 
 	if err != nil {
 		return nil, errors.Join(err, disk.Close())
 	}
-	if err := haveSecrets(c.Data); err != nil {
+	if err := keys.complete(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	b := busredis.New(busredis.Options{Client: options, Name: c.Store.Name, Node: c.Node.Name, Address: c.Node.Address, Log: log})
-	return &store{Journal: s, disk: disk, spool: s, bus: b}, nil
+	return &store{Journal: s, disk: disk, spool: s, bus: b, keys: keys}, nil
 }
 
 // redisOptions is where Redis is.
@@ -120,87 +121,4 @@ func redisOptions(s config.Store) (goredis.UniversalOptions, error) {
 		o.Addrs = []string{u.Addr}
 	}
 	return o, nil
-}
-
-// secretFiles sign what one node gives out and another must know: visitors' tokens, links, seats, relays. Each is made by
-// its function where there is none.
-func secretFiles() map[string]func(path string) error {
-	kept := func(path string) error { _, err := keptSecret(path); return err }
-	ring := func(path string) error { _, err := links.OpenRing(path); return err }
-	return map[string]func(string) error{livechatKey: kept, meetKey: kept, turnKey: kept, linksKey: ring}
-}
-
-// shareSecrets makes the nodes have the same keys: those of the first are everybody's. A folder with others belongs to
-// another installation.
-func shareSecrets(ctx context.Context, o goredis.UniversalOptions, name, folder string) (err error) {
-	o.DisableIdentity = true
-	client := goredis.NewUniversalClient(&o)
-	defer func() { err = errors.Join(err, client.Close()) }()
-	for file, begin := range secretFiles() {
-		if err := shareSecret(ctx, client, "{"+name+"}:secrets", filepath.Join(folder, file), begin); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func shareSecret(ctx context.Context, client goredis.UniversalClient, hash, path string, begin func(path string) error) error {
-	file := filepath.Base(path)
-	_, err := os.Stat(path)
-	fresh := errors.Is(err, fs.ErrNotExist)
-	if fresh {
-		err = begin(path)
-	}
-	if err != nil {
-		return err
-	}
-	own, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if err := client.HSetNX(ctx, hash, file, own).Err(); err != nil {
-		return errors.Join(fmt.Errorf("the gateways' keys: %w: redis: %w", journal.ErrUnreachable, err), unmake(path, fresh))
-	}
-	shared, err := client.HGet(ctx, hash, file).Bytes()
-	switch {
-	case err != nil:
-		return errors.Join(fmt.Errorf("the gateways' keys: %w: redis: %w", journal.ErrUnreachable, err), unmake(path, fresh))
-	case string(own) == string(shared):
-		return nil
-	case !fresh:
-		return fmt.Errorf("%s differs from that of the other gateways on this Redis: this data folder belongs to another installation; if it does not, move the file away", path)
-	}
-	return replaceFile(path, shared)
-}
-
-// unmake removes a key that nobody has used.
-func unmake(path string, fresh bool) error {
-	if !fresh {
-		return nil
-	}
-	return os.Remove(path)
-}
-
-// replaceFile replaces a file, mode 0600, as a whole: a crash leaves the old one or the new one.
-func replaceFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already when all went well
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
-// haveSecrets refuses a first start without the other gateways' keys.
-func haveSecrets(folder string) error {
-	for file := range secretFiles() {
-		if _, err := os.Stat(filepath.Join(folder, file)); err != nil {
-			return fmt.Errorf("the first start needs Redis, which has the keys that the gateways share: %w", err)
-		}
-	}
-	return nil
 }

@@ -95,11 +95,21 @@ func (s *Store) foldLocked(pos journal.Pos, at time.Time, ev gateway.Event) {
 	}
 }
 
+// unordered is what positions are above of links that are durable and have no place among several nodes yet: they come
+// after all others, until the tail brings them. In JSON they are exact still.
+const unordered journal.Pos = 1 << 52
+
 func (s *Store) createdLocked(pos journal.Pos, at time.Time, ev gateway.LinkCreated) {
 	now := time.Now()
 	s.sweepLocked(now)
 	i, ok := parseID(ev.Link)
 	old := s.links[i]
+	if old != nil && old.pos > unordered && pos < unordered {
+		s.order = slices.DeleteFunc(s.order, func(r *record) bool { return r == old })
+		old.pos = pos
+		s.orderLocked(old)
+		return
+	}
 	if !ok || !now.Before(ev.Expires) || old != nil && (old.pos >= pos || !old.over(now)) {
 		return
 	}
@@ -111,15 +121,19 @@ func (s *Store) createdLocked(pos journal.Pos, at time.Time, ev gateway.LinkCrea
 		r.campaign = s.campaignLocked(ev.Campaign)
 	}
 	s.links[i] = r
-	// Of two that were written at the same moment the later may have been applied first.
-	at2 := len(s.order)
-	for at2 > 0 && s.order[at2-1].pos > pos {
-		at2--
-	}
-	s.order = slices.Insert(s.order, at2, r)
+	s.orderLocked(r)
 	if r.public {
 		s.public[ev.To] = r
 	}
+}
+
+// orderLocked puts a link in its place. Of two that were written at the same moment the later may have been applied first.
+func (s *Store) orderLocked(r *record) {
+	at := len(s.order)
+	for at > 0 && s.order[at-1].pos > r.pos {
+		at--
+	}
+	s.order = slices.Insert(s.order, at, r)
 }
 
 func (s *Store) campaignLocked(name string) *campaign {

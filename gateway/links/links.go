@@ -111,7 +111,8 @@ type Store struct {
 	// Guarded by mu.
 	mu        sync.RWMutex
 	links     map[id]*record
-	order     []*record // by position
+	order     []*record   // by position
+	waiting   journal.Pos // how many links had no place in the journal when they were made
 	campaigns map[string]*campaign
 	revoked   map[int]bool // keys
 	public    map[gateway.Target]*record

@@ -489,3 +489,49 @@ func TestALinkToAMeetingLeadsToItsPageAndConversation(t *testing.T) {
 		t.Errorf("the address is %s, want %s", d.URL(got), want)
 	}
 }
+
+// late is one of several nodes' journals whose order is not known when an append returns.
+type late struct{ journal.Journal }
+
+func (l late) Append(ctx context.Context, w journal.Write) (journal.Receipt, error) {
+	r, err := l.Journal.Append(ctx, w)
+	return journal.Receipt{Dup: r.Dup}, err
+}
+
+func TestALinkThatHasNoPlaceInTheJournalYetIsThere(t *testing.T) {
+	d := open(t)
+	before := d.create(links.Spec{})
+	ring, err := links.OpenRing(d.ring)
+	must(t, err)
+	d.Store = links.New(links.Options{Journal: late{d.journal}, Ring: ring, PublicURL: "https://gw.example.org/", TriesPerHour: 3,
+		Known: func(gateway.Target) bool { return true }})
+	d.tail()
+	d.Replayed()
+	one, two := d.create(links.Spec{}), d.create(links.Spec{})
+	d.resolves(one, nil)
+	must(t, d.Revoke(t.Context(), two.ID, "jana"))
+	d.resolves(two, links.ErrRevoked)
+	listed := func() []gateway.LinkID {
+		all, _, err := d.List(links.Filter{Limit: 10})
+		must(t, err)
+		var ids []gateway.LinkID
+		for _, l := range all {
+			ids = append(ids, l.ID)
+		}
+		return ids
+	}
+	want := []gateway.LinkID{two.ID, one.ID, before.ID}
+	if diff := cmp.Diff(want, listed()); diff != "" {
+		t.Error(diff)
+	}
+	d.tail() // the order comes
+	if diff := cmp.Diff(want, listed()); diff != "" {
+		t.Error(diff)
+	}
+	d.resolves(two, links.ErrRevoked)
+	all, _, err := d.List(links.Filter{Limit: 10})
+	must(t, err)
+	if all[0].Pos != 3 || all[1].Pos != 2 {
+		t.Errorf("places %d and %d, want 3 and 2", all[0].Pos, all[1].Pos)
+	}
+}

@@ -159,14 +159,16 @@ func write[E gateway.Event](ctx context.Context, s *Store, stream string, at tim
 	if err != nil {
 		return &gateway.Error{Kind: gateway.Unavailable, Msg: "it could not be stored; try again in a moment", Err: err}
 	}
-	if r.Pos == 0 { // durable, and not yet ordered among several nodes: the tail brings it
-		return nil
-	}
 	first := r.Pos - uint64(len(events)) + 1 // an append's positions follow each other
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, e := range events {
-		s.foldLocked(first+uint64(i), at, e)
+		pos := first + uint64(i)
+		if r.Pos == 0 {
+			s.waiting++
+			pos = unordered + s.waiting
+		}
+		s.foldLocked(pos, at, e)
 	}
 	return nil
 }
@@ -240,6 +242,9 @@ func (s *Store) campaignRevoked(c *campaign) bool {
 
 // RotateKey makes a new key sign; links of older keys stay good until they expire. It returns its number.
 func (s *Store) RotateKey() (int, error) { return s.o.Ring.Rotate() }
+
+// Ring is the keys that sign.
+func (s *Store) Ring() *Ring { return s.o.Ring }
 
 // RevokeKey ends all links that a key has signed: for a key that others may know. If it is the one that signs,
 // another takes its place.

@@ -1,6 +1,7 @@
 package links
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -74,25 +76,86 @@ func (f ringFile) valid() bool {
 func (r *Ring) Rotate() (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	next, key, err := r.grownLocked()
+	if err != nil {
+		return 0, err
+	}
+	return key, r.takeLocked(next)
+}
+
+// Grown is the file of a ring with one key more, and that key's number. This ring stays as it is.
+func (r *Ring) Grown() ([]byte, int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, key, err := r.grownLocked()
+	if err != nil {
+		return nil, 0, err
+	}
+	data, err := next.encode()
+	return data, key, err
+}
+
+// Adopt takes a ring that this one has become elsewhere: the newest key signs from now on, here as well. It is on disk
+// then. One without all of the keys that are here, or with others, is refused.
+func (r *Ring) Adopt(data []byte) error {
+	var next ringFile
+	if err := json.Unmarshal(data, &next); err != nil || !next.valid() {
+		return errors.New("the links' keys of the other gateways are damaged")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case !next.holds(r.file):
+		return errors.New("the links' keys of the other gateways are not those of this one and more")
+	case len(next.Keys) == len(r.file.Keys):
+		return nil
+	}
+	return r.takeLocked(next)
+}
+
+// Later reports whether b, the file of a ring, is what a has become.
+func Later(a, b []byte) bool {
+	var before, after ringFile
+	return json.Unmarshal(a, &before) == nil && json.Unmarshal(b, &after) == nil && before.valid() && after.valid() &&
+		after.holds(before) && len(after.Keys) > len(before.Keys)
+}
+
+// holds reports whether all keys of before are in f, and none between them.
+func (f ringFile) holds(before ringFile) bool {
+	same := func(a, b ringKey) bool { return a.ID == b.ID && bytes.Equal(a.Secret, b.Secret) }
+	return bytes.Equal(f.Salt, before.Salt) && len(f.Keys) >= len(before.Keys) &&
+		slices.EqualFunc(f.Keys[:len(before.Keys)], before.Keys, same)
+}
+
+func (r *Ring) grownLocked() (ringFile, int, error) {
 	next := r.file
 	k := ringKey{ID: 1, Secret: random(), CreatedAt: time.Now().UTC().Truncate(time.Second)}
 	if n := len(r.file.Keys); n > 0 {
 		k.ID = r.file.Keys[n-1].ID + 1
 	}
 	if k.ID > maxKeys {
-		return 0, errors.New("the key ring is full")
+		return next, 0, errors.New("the key ring is full")
 	}
-	next.Keys = append(append([]ringKey{}, r.file.Keys...), k)
+	next.Keys = append(slices.Clone(r.file.Keys), k)
+	return next, k.ID, nil
+}
+
+func (r *Ring) takeLocked(next ringFile) error {
 	if err := next.save(r.path); err != nil {
-		return 0, fmt.Errorf("keep the links' keys: %w", err)
+		return fmt.Errorf("keep the links' keys: %w", err)
 	}
 	r.file = next
-	return k.ID, nil
+	return nil
+}
+
+func (f ringFile) encode() ([]byte, error) {
+	data, err := json.MarshalIndent(f, "", "  ")
+	return append(data, '\n'), err
 }
 
 // save replaces the file as a whole: a crash leaves the old one or the new one.
 func (f ringFile) save(path string) error {
-	data, err := json.MarshalIndent(f, "", "  ")
+	data, err := f.encode()
 	if err != nil {
 		return err
 	}
@@ -101,7 +164,7 @@ func (f ringFile) save(path string) error {
 		return err
 	}
 	defer os.Remove(tmp.Name()) // it is gone when all went well
-	_, err = tmp.Write(append(data, '\n'))
+	_, err = tmp.Write(data)
 	err = errors.Join(err, tmp.Sync(), tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), path)
