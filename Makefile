@@ -34,8 +34,8 @@ unit: ## Go tests with the race detector
 sim: ## 10,000 random worlds for the router; the race detector in unit sees fewer
 	$(GO) test -count=1 -run TestSimulation ./gateway/router
 
-chaos: ## kill, freeze, cut off: all scenarios at length (SEED=7 for the same pauses); the short form is part of unit
-	$(GO) test -count=1 -timeout 40m -v -run 'One|Nodes|Sentinels' ./cmd/backline/chaos -args -long -seed $(or $(SEED),0)
+chaos: ## kill, freeze, cut off: all scenarios at length (SEED=7 for the same pauses, OLDER=path for two versions); the short form is part of unit
+	$(if $(OLDER),BACKLINE_CHAOS_OLDER=$(abspath $(OLDER)) )$(GO) test -count=1 -timeout 40m -v -run 'One|Nodes|Sentinels' ./cmd/backline/chaos -args -long -seed $(or $(SEED),0)
 
 web: ## type check, lint and unit tests of the front end
 	cd webclient && npm run --silent check

@@ -26,6 +26,9 @@ var (
 // binaryAt says where the program under test is; TestMain builds it where nobody says.
 const binaryAt = "BACKLINE_CHAOS_BINARY"
 
+// olderAt says where an older version is, for the scenario with two.
+const olderAt = "BACKLINE_CHAOS_OLDER"
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(build(m))

@@ -27,11 +27,11 @@ type Node struct {
 
 	t      testing.TB
 	names  *Names
-	binary string
 	wrap   []string
 	config string // path
 
 	mu       sync.Mutex
+	binary   string        // guarded by mu
 	child    *exec.Cmd     // nil: it is not to run; guarded by mu
 	ended    chan struct{} // closed when child has; guarded by mu
 	outcome  error         // of the last child; guarded by mu
@@ -88,6 +88,13 @@ func (n *Node) again(ended chan struct{}) {
 			n.t.Errorf("node %s: %v", n.Name, err)
 		}
 	}
+}
+
+// Use has it be another version from its next start on.
+func (n *Node) Use(binary string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.binary = binary
 }
 
 // Start starts it and waits until it is ready.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -355,6 +356,31 @@ func TestNodesRollingUpgrade(t *testing.T) {
 		time.Sleep(goesOn() / 2)
 		n.Start()
 		time.Sleep(goesOn())
+	}
+	if after, why := c.load.Failed(); after != before {
+		c.Errorf("%d requests failed: %v", after-before, why)
+	}
+	c.settles()
+}
+
+// Row 39 with two versions side by side: each node goes back to an older one and forward again, one after the other. No
+// request fails.
+func TestNodesOfTwoVersions(t *testing.T) {
+	lengthy(t)
+	older := os.Getenv(olderAt)
+	if older == "" {
+		t.Skip("no older version: make chaos OLDER=path/to/its/backline")
+	}
+	c := nodes(t, usual)
+	before, _ := c.load.Failed()
+	c.breaks()
+	for _, version := range []string{older, os.Getenv(binaryAt)} {
+		for _, n := range c.Nodes {
+			n.Stop()
+			n.Use(version)
+			n.Start()
+			time.Sleep(goesOn())
+		}
 	}
 	if after, why := c.load.Failed(); after != before {
 		c.Errorf("%d requests failed: %v", after-before, why)
