@@ -69,13 +69,6 @@ export function CallCard({ desk, view, name, t }: Props) {
         </div>
       </div>
       {sense && <Senses sense={sense} muted={muted} t={t} />}
-      {live && (
-        <Lines
-          lines={store.lines.value.get(view.call.id) ?? []}
-          language={t.language}
-          who={(l) => lineOf(l.agent, store.me.value?.id ?? "", name, t.language, store.agents.value)}
-        />
-      )}
       {part && (
         <p class="cl-part" role="status" data-testid="call-part">
           {part}
@@ -90,6 +83,14 @@ export function CallCard({ desk, view, name, t }: Props) {
       <RecordLine desk={desk} view={view} t={t} />
       <People desk={desk} view={view} t={dt} />
       <CallButtons desk={desk} view={view} muted={muted} t={t} dt={dt} />
+      {/* Behind the buttons: it comes seconds later, and would move them under a finger. */}
+      {live && (
+        <Lines
+          lines={store.lines.value.get(view.call.id) ?? []}
+          language={t.language}
+          who={(l) => lineOf(l.agent, store.me.value?.id ?? "", name, t.language, store.agents.value)}
+        />
+      )}
     </section>
   );
 }
