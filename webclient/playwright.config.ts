@@ -13,7 +13,7 @@ export default defineConfig({
   workers: 2,
   projects: [
     { name: "pages", testIgnore: meetings },
-    { name: "meetings", testMatch: meetings, dependencies: ["pages"] },
+    { name: "meetings", testMatch: meetings, dependencies: ["pages"], workers: 1 },
   ],
   forbidOnly: true,
   retries: 0,
