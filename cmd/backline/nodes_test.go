@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"backline/gateway/journal/redis/redistest"
 )
@@ -160,6 +163,7 @@ func TestAKeyOfOneNodeSignsAtAll(t *testing.T) {
 		t.Fatalf("%q %s", out, errs)
 	}
 	b.until("the other node has the key", same)
+	second := keys(a)
 	_, link, errs := a.linkCommand("create", "--meet", "--to", "queue/main", "--contact", "Miriam")
 	b.until("the other node knows the link", func() bool {
 		_, list, _ := b.linkCommand("list")
@@ -185,6 +189,15 @@ func TestAKeyOfOneNodeSignsAtAll(t *testing.T) {
 		t.Errorf("at the same time: %d, %d", one, two)
 	}
 	b.until("both have all keys", func() bool { return same() && strings.Contains(keys(b), `"id": 5`) })
+	// A fail-over has lost keys that the nodes have.
+	client := goredis.NewClient(&goredis.Options{Addr: redis.Addr})
+	if err := errors.Join(client.HSet(t.Context(), "{backline}:secrets", linksKey, second).Err(), client.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := a.linkCommand("rotate-key"); code != exitDone || !strings.Contains(out, "Key 6 signs") {
+		t.Errorf("after Redis lost keys: %q %s", out, errs)
+	}
+	b.until("both have the key after those", same)
 	redis.Kill()
 	if code, _, errs := a.linkCommand("rotate-key"); code == exitDone || !strings.Contains(errs, "redis") {
 		t.Errorf("without Redis: %d %s", code, errs)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -21,6 +22,8 @@ type secrets struct {
 	redis  goredis.UniversalOptions
 	hash   string
 	folder string
+
+	mu sync.Mutex // one of share, rotate and take at a time: each compares files with Redis
 }
 
 // secretFile makes a key's file where there is none. later reports whether b is what a became; nil: a key never changes.
@@ -45,6 +48,8 @@ func (s *secrets) with(do func(goredis.UniversalClient) error) error {
 
 // share makes the nodes have the same keys. A folder with others belongs to another installation.
 func (s *secrets) share(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.with(func(c goredis.UniversalClient) error {
 		for name, file := range secretFiles() {
 			if err := s.shareFile(ctx, c, name, file); err != nil {
@@ -114,6 +119,8 @@ const rotateTries = 3
 
 // rotate has a new key sign links, here and, when they have taken it, at the other nodes. It returns its number.
 func (s *secrets) rotate(ctx context.Context, ring *links.Ring) (key int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	err = s.with(func(c goredis.UniversalClient) error {
 		for range rotateTries {
 			shared, err := s.adopt(ctx, c, ring)
@@ -124,8 +131,12 @@ func (s *secrets) rotate(ctx context.Context, ring *links.Ring) (key int, err er
 			if next, key, err = ring.Grown(); err != nil {
 				return err
 			}
-			if swapped, err := s.swap(ctx, c, linksKey, shared, next); err != nil || swapped {
-				return errors.Join(err, ring.Adopt(next))
+			swapped, err := s.swap(ctx, c, linksKey, shared, next)
+			switch {
+			case err != nil: // nobody signs with it, whether Redis has it or not
+				return err
+			case swapped:
+				return ring.Adopt(next)
 			}
 		}
 		return gateway.Errorf(gateway.Conflicting, "other gateways make keys at the same time: look at their links, then try again")
@@ -135,13 +146,19 @@ func (s *secrets) rotate(ctx context.Context, ring *links.Ring) (key int, err er
 
 // take has a ring hold what other nodes have added.
 func (s *secrets) take(ctx context.Context, ring *links.Ring) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.with(func(c goredis.UniversalClient) error { _, err := s.adopt(ctx, c, ring); return err })
 }
 
+// adopt brings file, Redis and ring to the same, and returns that. A key that Redis has lost in a fail-over comes back.
 func (s *secrets) adopt(ctx context.Context, c goredis.UniversalClient, ring *links.Ring) ([]byte, error) {
-	shared, err := c.HGet(ctx, s.hash, linksKey).Bytes()
+	if err := s.shareFile(ctx, c, linksKey, secretFiles()[linksKey]); err != nil {
+		return nil, err
+	}
+	shared, err := os.ReadFile(filepath.Join(s.folder, linksKey))
 	if err != nil {
-		return nil, keysAway(err)
+		return nil, err
 	}
 	return shared, ring.Adopt(shared)
 }

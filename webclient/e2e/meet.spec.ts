@@ -69,7 +69,7 @@ async function expectOthers(page: Page, seen: number, heard = seen): Promise<voi
         const now = await gets(page);
         return [grown(now.pictures, before.pictures, 3), grown(now.voices, before.voices, 0)];
       },
-      { message: "pictures and voices of the others", timeout: 80_000 },
+      { message: "pictures and voices of the others", timeout: 40_000 },
     )
     .toEqual([seen, heard]);
 }

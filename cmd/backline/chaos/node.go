@@ -242,7 +242,6 @@ func (n *Node) Files() int {
 	return len(fds)
 }
 
-// run executes a command of the same program.
 // Metric is what the node says of itself under a name without labels.
 func (n *Node) Metric(name string) float64 {
 	n.t.Helper()
@@ -265,8 +264,12 @@ func (n *Node) Metric(name string) float64 {
 	return 0
 }
 
+// run executes a command of the same program.
 func (n *Node) run(stdin string, args ...string) (string, error) {
-	c := exec.Command(n.binary, args...)
+	n.mu.Lock()
+	binary := n.binary
+	n.mu.Unlock()
+	c := exec.Command(binary, args...)
 	c.Stdin = strings.NewReader(stdin)
 	out, err := c.CombinedOutput()
 	return string(out), err
