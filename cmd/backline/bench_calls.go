@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -40,6 +41,7 @@ type callsBench struct {
 	talk    *callbench.Talk
 	window  uint32
 	targets []callTarget
+	least   []float64 // bytes that each target has had in use without calls
 }
 
 // callTarget is something that carries calls.
@@ -99,6 +101,7 @@ func (b *callsBench) run(ctx context.Context, against string) (err error) {
 	if err != nil {
 		return err
 	}
+	b.least = slices.Repeat([]float64{math.Inf(1)}, len(b.targets))
 	talking, silence := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { b.talk.Run(talking) })

@@ -19,7 +19,7 @@ type callRound struct {
 	cpu        float64 // seconds of processor for each minute of a call
 	before     float64 // bytes in use before the calls
 	after      float64 // … with them
-	memory     float64 // MiB for each call, over the least that was in use before any
+	memory     float64 // MiB for each call, over the least that its target has had in use without any
 	p50, p99   time.Duration
 	sent, lost int
 	failed     int           // joins
@@ -44,11 +44,12 @@ func (b *callsBench) compare(ctx context.Context, n int) error {
 				return fmt.Errorf("%s, %d calls: %w", b.targets[i].name(), n, err)
 			}
 			rounds[i] = append(rounds[i], m)
+			b.least[i] = min(b.least[i], m.before)
 		}
 	}
 	fmt.Fprintf(b.out, "\n%d calls, %d rounds of %s in turns; medians\n", n, b.rounds, b.hold)
 	for i, t := range b.targets {
-		share(rounds[i], n)
+		share(rounds[i], b.least[i], n)
 		b.print(t.name(), rounds[i])
 	}
 	for i := 1; i < len(b.targets); i++ {
@@ -57,12 +58,9 @@ func (b *callsBench) compare(ctx context.Context, n int) error {
 	return nil
 }
 
-// share divides the memory by the calls. What earlier rounds left for the collector is no part of it.
-func share(rounds []callRound, n int) {
-	least := rounds[0].before
-	for _, r := range rounds {
-		least = min(least, r.before)
-	}
+// share divides what n calls need over least by n. What earlier rounds left for the collector is no part of least: a
+// target that collects late would look small.
+func share(rounds []callRound, least float64, n int) {
 	for i := range rounds {
 		rounds[i].memory = (rounds[i].after - least) / (1 << 20) / float64(n-rounds[i].failed)
 	}

@@ -26,9 +26,10 @@ func (m *Main) serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	// The heap is small and short-lived: collecting it less often is a tenth of the time under load.
 	if lookupEnv(m.Environ, "GOGC") == "" {
-		debug.SetGCPercent(300)
+		debug.SetGCPercent(collectPercent)
+		collecting := begin(ctx, collectWhenQuiet)
+		defer func() { _ = collecting.end() }() // it has no error
 	}
 	s := m.newService(c, *path)
 	if !*take {

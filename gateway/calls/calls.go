@@ -114,6 +114,8 @@ type call struct {
 	customer     leg
 	agents       map[gateway.AgentID]*leg // of those who are in it, also while they have no line
 	left         []gateway.AgentID        // whose line is to be ended
+	hears        media.Table              // by is and holderUp; nil: to be made anew
+	holderUp     bool                     // in hears, who holds it has a line
 	heard        media.Table              // what media was last told
 	queue        gateway.QueueID
 	language     string // of the customer
@@ -194,7 +196,7 @@ func (c *call) take(ch live.CallChange) {
 		c.rev = ch.Rev
 	}
 	c.known, c.conversation, c.holder, c.is = true, ch.Conversation, ch.Holder, *ch.Call
-	c.queue, c.language = ch.Queue, ch.Language
+	c.queue, c.language, c.hears = ch.Queue, ch.Language, nil
 	c.meet()
 }
 

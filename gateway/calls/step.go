@@ -129,7 +129,7 @@ func (d *Desk) plan(now time.Time, closed map[gateway.CallID]bool) plan {
 			}
 		}
 		c.left = nil
-		t := tableOf(&c.is, c.holderLeg().up())
+		t := c.table()
 		if ch, due := c.retape(t); due {
 			p.tape = append(p.tape, ch)
 		}

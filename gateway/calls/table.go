@@ -34,6 +34,14 @@ func agentOf(s media.Side) gateway.AgentID {
 // A consultation is a hold. The customer who waits or is on hold hears music and is heard by nobody; who is
 // asked in and has not come is no side.
 
+// table is what each side hears now. Every step asks that of all calls, and few have changed.
+func (c *call) table() media.Table {
+	if up := c.holderLeg().up(); c.hears == nil || c.holderUp != up {
+		c.hears, c.holderUp = tableOf(&c.is, up), up
+	}
+	return c.hears
+}
+
 // tableOf is what each side of a call hears. holderUp: who holds it has a line.
 func tableOf(c *wire.Call, holderUp bool) media.Table {
 	t := media.Table{}

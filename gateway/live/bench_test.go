@@ -88,7 +88,7 @@ func BenchmarkReplay(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(300)) // as serve does
+	defer debug.SetGCPercent(debug.SetGCPercent(200)) // as serve does
 	began := processorTime(b)
 	b.ResetTimer()
 	for range b.N {

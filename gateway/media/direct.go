@@ -50,10 +50,11 @@ type direct struct {
 	echoed  int       // how many
 	number  uint16    // of that one
 
-	mu    sync.Mutex
-	local *srtp.Context    // guarded by mu
-	at    []netip.AddrPort // guarded by mu: addresses in lookup
-	over  bool             // guarded by mu
+	mu     sync.Mutex
+	local  *srtp.Context    // guarded by mu
+	header rtp.Header       // guarded by mu: of the packet that is encrypted
+	at     []netip.AddrPort // guarded by mu: addresses in lookup
+	over   bool             // guarded by mu
 }
 
 func newDirect(lookup *paths) *direct {
@@ -188,7 +189,7 @@ func (d *direct) again(seq uint16) bool {
 func (d *direct) seal(b, plain []byte) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.local.EncryptRTP(b, plain, nil)
+	return d.local.EncryptRTP(b, plain, &d.header)
 }
 
 // outlet is a track that takes the short way when there is one.

@@ -210,7 +210,7 @@ func (p *plan) store() error {
 // insert writes rows of the given width, a group at a time.
 func (w *writer) insert(query string, width int, values []driver.Value) error {
 	one := "(" + strings.Repeat(",?", width)[1:] + ")"
-	args := make([]driver.NamedValue, group*width)
+	args := make([]driver.NamedValue, min(len(values), group*width))
 	for len(values) > 0 {
 		n := group
 		if len(values) < group*width {
