@@ -38,7 +38,7 @@ func (a *App) openMeetings() error {
 	}
 	a.sfu = sfu.New(sfu.Options{Connector: a.engine, Log: a.log, Clips: clips, Levels: len(clips) > 0,
 		OnPlayed: func(room, peer, clip string) { late.OnPlayed(room, peer, clip) },
-		OnSlots:  func(room, peer string, rev uint64, slots []sfu.Slot) { late.OnSlots(room, peer, rev, slots) },
+		OnLines:  func(room, peer string, rev uint64, lines sfu.Lines) { late.OnLines(room, peer, rev, lines) },
 		OnUp:     func(room, peer string, up bool) { late.OnUp(room, peer, up) }})
 	a.meetings = meet.New(meet.Options{Media: a.sfu, Secret: secret, Company: a.company(), Resolve: a.meetingPlace, Link: a.meetingLink,
 		Agent: a.meetingAgent, Origin: a.sameOrigin, Log: a.log, Recording: a.meetingRecording(),

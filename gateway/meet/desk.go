@@ -233,14 +233,14 @@ func (d *Desk) greetLocked(r *room, p *person) {
 	for _, line := range r.chat {
 		s.push(line)
 	}
-	if rev, slots := d.opts.Media.Slots(meeting, p.id); rev > 0 {
-		s.push(slotsFrame(rev, slots))
+	if rev, lines := d.opts.Media.Lines(meeting, p.id); rev > 0 {
+		s.push(slotsFrame(rev, lines))
 	}
 }
 
-func slotsFrame(rev uint64, slots []sfu.Slot) wire.MeetSlots {
-	f := wire.MeetSlots{Rev: rev, Slots: make([]wire.MeetSlot, len(slots))}
-	for i, s := range slots {
+func slotsFrame(rev uint64, lines sfu.Lines) wire.MeetSlots {
+	f := wire.MeetSlots{Rev: rev, Slots: make([]wire.MeetSlot, len(lines.Slots)), Camera: lines.Camera, Screen: lines.Screen}
+	for i, s := range lines.Slots {
 		f.Slots[i] = wire.MeetSlot{MID: s.MID, Peer: s.Peer, Kind: string(s.Kind)}
 	}
 	return f
@@ -454,13 +454,13 @@ func (d *Desk) sends(s *socket, m wire.MeetMedia) {
 	d.opts.Media.Mute(room, id, sfu.Screen, !m.Screen)
 }
 
-// OnSlots is sfu.Options.OnSlots.
-func (d *Desk) OnSlots(room, peer string, rev uint64, slots []sfu.Slot) {
+// OnLines is sfu.Options.OnLines.
+func (d *Desk) OnLines(room, peer string, rev uint64, lines sfu.Lines) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if r := d.meetings[gateway.MeetingID(room)]; r != nil {
 		if p := r.person(peer); p != nil && p.socket != nil {
-			p.socket.push(slotsFrame(rev, slots))
+			p.socket.push(slotsFrame(rev, lines))
 		}
 	}
 }

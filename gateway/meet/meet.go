@@ -69,7 +69,7 @@ type Media interface {
 	Line(room, peer string) int
 	Want(room, peer string, wants []sfu.Want)
 	Mute(room, peer string, kind sfu.Kind, muted bool)
-	Slots(room, peer string) (rev uint64, slots []sfu.Slot)
+	Lines(room, peer string) (rev uint64, lines sfu.Lines)
 	Play(room, peer, clip string)
 	Tap(room string, to media.Tap, who map[string]media.Side)
 	Leave(room, peer string)

@@ -152,11 +152,11 @@ type carrier struct {
 func (m *carrier) Offer(context.Context, string, string, int, string) (string, error) {
 	return "answer", nil
 }
-func (m *carrier) Line(string, string) int                   { return 0 }
-func (m *carrier) Want(string, string, []sfu.Want)           {}
-func (m *carrier) Slots(string, string) (uint64, []sfu.Slot) { return 0, nil }
-func (m *carrier) Leave(_, peer string)                      { m.note(func() { m.left = append(m.left, peer) }) }
-func (m *carrier) Close(room string)                         { m.note(func() { m.closed = append(m.closed, room) }) }
+func (m *carrier) Line(string, string) int                  { return 0 }
+func (m *carrier) Want(string, string, []sfu.Want)          {}
+func (m *carrier) Lines(string, string) (uint64, sfu.Lines) { return 0, sfu.Lines{} }
+func (m *carrier) Leave(_, peer string)                     { m.note(func() { m.left = append(m.left, peer) }) }
+func (m *carrier) Close(room string)                        { m.note(func() { m.closed = append(m.closed, room) }) }
 func (m *carrier) Mute(_, peer string, k sfu.Kind, muted bool) {
 	if k == sfu.Audio {
 		m.note(func() { m.muted[peer] = muted })

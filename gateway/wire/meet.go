@@ -142,6 +142,9 @@ type (
 	MeetSlots struct {
 		Rev   uint64     `json:"rev"`
 		Slots []MeetSlot `json:"slots"`
+		// Camera and Screen are how many layers of each, from the smallest, this page need send; 0: all.
+		Camera int `json:"camera,omitempty"`
+		Screen int `json:"screen,omitempty"`
 	}
 	MeetAnswer struct { // t: answer — to offer
 		Line    int         `json:"line"`

@@ -57,6 +57,18 @@ function gets(page: Page): Promise<{ pictures: Record<string, number>; voices: R
   });
 }
 
+/** How many layers of its camera a page sends. */
+function layers(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const { connections } = window as unknown as { connections: RTCPeerConnection[] };
+    const camera = connections
+      .at(-1)
+      ?.getSenders()
+      .find((s) => s.track?.kind === "video");
+    return camera?.getParameters().encodings.filter((e) => e.active).length ?? 0;
+  });
+}
+
 /** So many others are seen and heard: pictures are decoded and sound has energy, and both go on. */
 async function expectOthers(page: Page, seen: number, heard = seen): Promise<void> {
   const grown = (now: Record<string, number>, then: Record<string, number>, by: number) =>
@@ -213,6 +225,7 @@ test("four people meet: join, speak, share, lose the gateway, come back, leave",
 
 test("from a chat the agent sends a link, and the customer joins by phone", async ({ browser }) => {
   const jana = await agent(browser, g, "jana", { ...desktop, ...grants, colorScheme: "dark" });
+  await listen(jana.context);
   const shop = await browser.newContext({ ...phone, ...grants, colorScheme: "dark" });
   const page = await shop.newPage();
   await page.goto(g.world);
@@ -227,6 +240,7 @@ test("from a chat the agent sends a link, and the customer joins by phone", asyn
   await host.getByTestId("meet-join").click();
   await expect(host.getByTestId("meet-alone")).toBeVisible();
   await look(host, "alone-dark");
+  await expect.poll(() => layers(host), { message: "nobody looks", timeout: 20_000 }).toBe(1);
 
   await expect(page.locator(`a[href="${url}"]`)).toBeVisible();
   const customer = await shop.newPage();
@@ -239,6 +253,7 @@ test("from a chat the agent sends a link, and the customer joins by phone", asyn
   await host.getByTestId("meet-admit").click();
   await expect(tile(customer, "Jana Brandt")).toBeVisible();
   await look(customer, "in-phone");
+  await expect.poll(() => layers(host), { message: "somebody looks" }).toBeGreaterThan(1);
   await customer.getByTestId("meet-cam").click();
   await expect(customer.getByTestId("meet-cam")).toHaveAttribute("data-off", "true");
   await expect(tile(host, "Kim").locator(".face")).toBeVisible();

@@ -96,6 +96,16 @@ func (a ask) top() int {
 	return last
 }
 
+// useful is how many layers, from the smallest, the tile has use for, whether they are sent or not.
+func (a ask) useful() int {
+	for i, l := range a.layers {
+		if l.height*5/4 >= a.height {
+			return i + 1
+		}
+	}
+	return len(a.layers)
+}
+
 func b2i(b bool) int {
 	if b {
 		return 1

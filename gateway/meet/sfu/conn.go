@@ -73,6 +73,14 @@ func (c *conn) look(now time.Time, passed time.Duration) {
 	c.budget.look(s, now)
 }
 
+// useful is how many layers of what the page sends somebody has use for; 0: it sends none. Callers hold Room.mu.
+func (c *conn) useful(kind Kind) int {
+	if s := c.sources[kind]; s != nil {
+		return s.useful
+	}
+	return 0
+}
+
 // close ends the connection and waits for all that reads from it.
 func (c *conn) close() {
 	c.mu.Lock()

@@ -23,7 +23,7 @@ type house struct {
 	t     *testing.T
 	sfu   *sfu.SFU
 	mu    sync.Mutex
-	slots map[string][]sfu.Slot // by participant
+	lines map[string]sfu.Lines // what each page was told, by participant
 	revs  map[string]uint64
 	heard map[media.Side][]uint8 // levels of what came by the tap
 	over  []string               // clips that were played: participant, name
@@ -62,12 +62,12 @@ func (h *house) taken(side media.Side) int {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{t: t, slots: map[string][]sfu.Slot{}, revs: map[string]uint64{}, heard: map[media.Side][]uint8{}}
+	h := &house{t: t, lines: map[string]sfu.Lines{}, revs: map[string]uint64{}, heard: map[media.Side][]uint8{}}
 	engine, err := media.New(media.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.sfu = sfu.New(sfu.Options{Connector: engine, OnSlots: h.told, Clips: notices(), Levels: true,
+	h.sfu = sfu.New(sfu.Options{Connector: engine, OnLines: h.told, Clips: notices(), Levels: true,
 		OnPlayed: func(_, peer, clip string) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -87,12 +87,19 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-func (h *house) told(_, peer string, rev uint64, slots []sfu.Slot) {
+func (h *house) told(_, peer string, rev uint64, lines sfu.Lines) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if rev > h.revs[peer] {
-		h.revs[peer], h.slots[peer] = rev, slots
+		h.revs[peer], h.lines[peer] = rev, lines
 	}
+}
+
+// useful is how many layers of its camera a page was told to send; 0: all.
+func (h *house) useful(page string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lines[page].Camera
 }
 
 func (h *house) room() *sfu.Room {
@@ -107,7 +114,7 @@ func (h *house) room() *sfu.Room {
 func (h *house) carries(page, peer string, kind sfu.Kind) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, s := range h.slots[page] {
+	for _, s := range h.lines[page].Slots {
 		if s.Peer == peer && s.Kind == kind {
 			return s.MID
 		}
@@ -270,7 +277,7 @@ func (p *page) sendCamera() {
 		tracks = append(tracks, t)
 	}
 	for i, t := range tracks {
-		p.picture(t, s, rids[i], 180<<i, 200<<i, func() bool { return true })
+		p.picture(t, s, rids[i], 180<<i, 200<<i, func() bool { n := p.h.useful(p.id); return n == 0 || i < n })
 	}
 }
 
@@ -417,7 +424,7 @@ func (p *page) gets(peer string, kind sfu.Kind, ok func(received) bool) received
 			return now
 		}
 	}
-	p.h.t.Fatalf("%s does not get the %s of %s: %+v, slots %v, %+v", p.id, kind, peer, now, p.h.slots[p.id], p.h.room().Stats())
+	p.h.t.Fatalf("%s does not get the %s of %s: %+v, told %v, %+v", p.id, kind, peer, now, p.h.lines[p.id], p.h.room().Stats())
 	return now
 }
 

@@ -36,14 +36,14 @@ type Room struct {
 	muted  map[string]map[Kind]bool
 	taps   map[string]*tapped // by participant
 	clips  map[string]*clip   // by participant: what is played to them in place of the others
-	told   map[string][]Slot  // what OnSlots was told last
+	told   map[string]Lines   // what OnLines was told last
 	rev    uint64
 	ending bool // run is over: nothing is installed any more
 }
 
 func newRoom(s *SFU, name string) *Room {
 	r := &Room{sfu: s, name: name, over: make(chan struct{}), wake: make(chan struct{}, 1), conns: map[string]*conn{},
-		wants: map[string][]Want{}, muted: map[string]map[Kind]bool{}, clips: map[string]*clip{}, told: map[string][]Slot{}}
+		wants: map[string][]Want{}, muted: map[string]map[Kind]bool{}, clips: map[string]*clip{}, told: map[string]Lines{}}
 	r.end = sync.OnceFunc(func() { close(r.over) })
 	return r
 }
@@ -306,29 +306,29 @@ func (r *Room) needLocked(c *conn) []*source {
 	return need
 }
 
-// newsLocked returns what tells the pages whose slots have changed.
+// newsLocked returns what tells the pages whose lines have changed.
 func (r *Room) newsLocked() []func() {
 	var tell []func()
 	for peer, c := range r.conns {
-		var now []Slot
+		now, before := Lines{Camera: c.useful(Camera), Screen: c.useful(Screen)}, r.told[peer]
 		for _, s := range c.slots {
 			if from, _, _ := s.state(); from != nil && s.mid != "" {
-				now = append(now, Slot{MID: s.mid, Peer: from.peer, Kind: from.kind})
+				now.Slots = append(now.Slots, Slot{MID: s.mid, Peer: from.peer, Kind: from.kind})
 			}
 		}
-		if slices.Equal(now, r.told[peer]) {
+		if now.Camera == before.Camera && now.Screen == before.Screen && slices.Equal(now.Slots, before.Slots) {
 			continue
 		}
 		r.told[peer] = now
 		r.rev++
 		rev := r.rev
-		tell = append(tell, func() { r.sfu.opts.OnSlots(r.name, peer, rev, now) })
+		tell = append(tell, func() { r.sfu.opts.OnLines(r.name, peer, rev, now) })
 	}
 	return tell
 }
 
-// Slots tells a page again which line carries what.
-func (r *Room) Slots(peer string) (rev uint64, slots []Slot) {
+// Lines is what a page was told, to be told again.
+func (r *Room) Lines(peer string) (rev uint64, lines Lines) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rev++
@@ -348,6 +348,7 @@ func (r *Room) look(now time.Time, passed time.Duration) {
 			if passed > 0 {
 				s.look(passed)
 			}
+			s.wanted = 1 // who joins sees something at once
 		}
 	}
 	var wait []*slot
@@ -357,7 +358,16 @@ func (r *Room) look(now time.Time, passed time.Duration) {
 		}
 		wait = append(wait, r.chooseLocked(c, now)...)
 	}
+	for _, c := range r.conns {
+		for _, s := range c.sources {
+			s.settle(now)
+		}
+	}
+	tell := r.newsLocked()
 	r.mu.Unlock()
+	for _, f := range tell {
+		f()
+	}
 	for _, s := range wait {
 		s.needKey(now)
 	}
@@ -376,7 +386,11 @@ func (r *Room) chooseLocked(c *conn, now time.Time) (wait []*slot) {
 			sound += soundRate
 		default:
 			slots = append(slots, s)
-			asks = append(asks, ask{layers: from.now(), height: r.heightLocked(c.peer, from), screen: from.kind == Screen, now: at})
+			a := ask{layers: from.now(), height: r.heightLocked(c.peer, from), screen: from.kind == Screen, now: at}
+			asks = append(asks, a)
+			if c.up {
+				from.wanted = max(from.wanted, a.useful())
+			}
 		}
 	}
 	if len(slots) == 0 || !c.up { // key frames that nobody can take are not asked for

@@ -9,7 +9,8 @@
 //
 // Who sees what: everybody hears all, or for a moment a clip and nobody (clip.go); pictures are those that [Room.Want] names. Four times a second each receiver's
 // layers are chosen (choose.go) from the size of its tiles and from what its line carries, as the transport-wide
-// feedback tells (TWCC, GCC). Sound is taken off the estimate first, and never waits behind pictures.
+// feedback tells (TWCC, GCC). Sound is taken off the estimate first, and never waits behind pictures. Layers that no
+// tile of anybody has had use for during some seconds the page need not send.
 //
 // Guarantees. A key frame is asked for at most once a second of each layer, at once when somebody new looks. What
 // a page loses it can ask for again (NACK); what the gateway loses it asks for. Media state is fleeting: after a
@@ -64,6 +65,13 @@ type Slot struct {
 	Kind Kind
 }
 
+// Lines is what a page is told.
+type Lines struct {
+	Slots []Slot
+	// Camera and Screen are how many layers of its own, from the smallest, somebody has use for; 0: it sends none yet.
+	Camera, Screen int
+}
+
 // Want is a picture that a page shows, and how high in pixels of the screen. Those named first go first when there
 // are too few slots.
 type Want struct {
@@ -81,8 +89,8 @@ type Connector interface {
 type Options struct {
 	Connector Connector
 	Log       *slog.Logger // nil: silent
-	// OnSlots hears which line carries what, whenever that changes; of two the one with the higher rev is true.
-	OnSlots func(room, peer string, rev uint64, slots []Slot)
+	// OnLines hears what a page is to be told, whenever that changes; of two the one with the higher rev is true.
+	OnLines func(room, peer string, rev uint64, lines Lines)
 	// OnUp hears that a participant's connection has come up or is interrupted.
 	OnUp func(room, peer string, up bool)
 	// Clips are what can be played to a participant, by name: packets of 20 ms, as media.OpusPackets gives them.
@@ -108,8 +116,8 @@ func New(o Options) *SFU {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.OnSlots == nil {
-		o.OnSlots = func(string, string, uint64, []Slot) {}
+	if o.OnLines == nil {
+		o.OnLines = func(string, string, uint64, Lines) {}
 	}
 	if o.OnUp == nil {
 		o.OnUp = func(string, string, bool) {}
@@ -225,12 +233,12 @@ func (s *SFU) Tap(room string, to media.Tap, who map[string]media.Side) {
 	}
 }
 
-// Slots says which line carries what; see [Room.Slots].
-func (s *SFU) Slots(room, peer string) (uint64, []Slot) {
+// Lines is what a page was told; see [Room.Lines].
+func (s *SFU) Lines(room, peer string) (uint64, Lines) {
 	if r := s.find(room); r != nil {
-		return r.Slots(peer)
+		return r.Lines(peer)
 	}
-	return 0, nil
+	return 0, Lines{}
 }
 
 // Leave closes a participant's connection; see [Room.Leave].

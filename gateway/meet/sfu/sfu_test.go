@@ -47,6 +47,24 @@ func TestABiggerTileGetsABiggerPictureWithoutAGap(t *testing.T) {
 	}
 }
 
+func TestLayersThatNobodyHasUseForAreNotSentUntilSomebodyHas(t *testing.T) {
+	h := newHouse(t)
+	a, _, c := h.page("a", 1, 1), h.page("b", 1, 1), h.page("c", 2, 2)
+	h.room().Want("a", everybody("", 150, "b"))
+	a.sees("b", sfu.Camera, 180)
+	for end := time.Now().Add(20 * time.Second); h.useful("b") != 1; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("b is still told to send %d layers", h.useful("b"))
+		}
+	}
+	h.room().Want("c", everybody("", 700, "b"))
+	c.sees("b", sfu.Camera, 720)
+	a.sees("b", sfu.Camera, 180)
+	if n := h.useful("b"); n != 3 {
+		t.Errorf("b is told to send %d layers, want 3", n)
+	}
+}
+
 func TestJoiningAndLeavingNeedsNoNewOffer(t *testing.T) {
 	h := newHouse(t)
 	a := h.page("a", 1, 1)

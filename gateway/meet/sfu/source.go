@@ -18,6 +18,9 @@ const (
 	// deadAfter: a layer that lags this far behind the other layers of its source is not sent any more. Browsers
 	// stop the large ones when their line or their processor is too slow.
 	deadAfter = 2 * time.Second
+	// idleAfter: a layer that nobody has had use for this long need not be sent. What is sent again needs a moment
+	// and a key frame, so that tiles which come and go are no reason.
+	idleAfter = 5 * time.Second
 )
 
 // source is what one participant sends of one kind.
@@ -30,6 +33,11 @@ type source struct {
 	listeners atomic.Pointer[[]*slot] // replaced as a whole, so that reading it needs no lock
 	tap       atomic.Pointer[tapped]  // of sound; nil: nobody records it
 	level     atomic.Uint32           // id of the header extension that says how loud a packet is; 0: none
+
+	// Guarded by Room.mu.
+	wanted int       // how many layers somebody has use for, at the last look
+	useful int       // … and during the last idleAfter; 0: never looked at
+	since  time.Time // since when wanted has been less than useful
 }
 
 // layer is one encoding of a source; sound and browsers without simulcast have the first only.
@@ -149,6 +157,16 @@ func (s *source) look(passed time.Duration) {
 		case now > 0:
 			l.rate += (now - l.rate) / 4
 		}
+	}
+}
+
+// settle brings useful to what is wanted: up at once, down when that has been so for idleAfter.
+func (s *source) settle(now time.Time) {
+	switch {
+	case s.useful == 0: // until it is known how large its layers are, all are sent
+		s.useful, s.since = maxLayers, now
+	case s.wanted >= s.useful || now.Sub(s.since) >= idleAfter:
+		s.useful, s.since = s.wanted, now
 	}
 }
 

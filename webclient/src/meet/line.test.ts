@@ -4,6 +4,22 @@ import { BLINK_MS, HEAL_MS, MeetLine, STEP } from "./line";
 
 class FakeSender {
   track: unknown = null;
+  changes = 0;
+  encodings: { rid?: string; active?: boolean }[];
+  constructor(encodings: { rid?: string }[]) {
+    this.encodings = encodings.map((e) => ({ ...e }));
+  }
+  getParameters() {
+    return { encodings: this.encodings.map((e) => ({ ...e })) };
+  }
+  setParameters(p: { encodings: { active?: boolean }[] }): Promise<void> {
+    this.encodings = p.encodings;
+    this.changes++;
+    return Promise.resolve();
+  }
+  get active(): boolean[] {
+    return this.encodings.map((e) => e.active ?? true);
+  }
   replaceTrack(t: unknown): Promise<void> {
     this.track = t;
     return Promise.resolve();
@@ -18,9 +34,15 @@ class FakePeer {
     [];
   restarts = 0;
   closed = false;
-  addTransceiver(kind: string, o: { direction: string }) {
+  addTransceiver(kind: string, o: { direction: string; sendEncodings?: { rid?: string }[] }) {
     const mid = String(this.transceivers.length);
-    const t = { kind, direction: o.direction, sender: new FakeSender(), mid, receiver: { track: `track${mid}` } };
+    const t = {
+      kind,
+      direction: o.direction,
+      sender: new FakeSender(o.sendEncodings ?? []),
+      mid,
+      receiver: { track: `track${mid}` },
+    };
     this.transceivers.push(t);
     return t;
   }
@@ -98,6 +120,27 @@ test("it sends on three lines and has places for others before they come", async
   assert.equal(p.transceivers.filter((t) => t.direction === "recvonly").length, 2 * STEP + 1);
   assert.equal(p.transceivers[0]?.sender.track, track);
   assert.equal(line.track("5"), "track5" as unknown);
+});
+
+test("layers that nobody has use for are not sent, until somebody has or the line is another", async () => {
+  const p = await connected();
+  const [, camera, screen] = p.transceivers.map((t) => t.sender);
+  line.need({ camera: 1, screen: 0 });
+  line.need({ camera: 1, screen: 0 });
+  await settle();
+  assert.deepEqual(camera?.active, [true, false, false]);
+  assert.deepEqual(screen?.active, [true, true]);
+  assert.equal(camera?.changes, 1);
+  line.need({ camera: 1, screen: 1 });
+  line.need({ camera: 3, screen: 1 });
+  await settle();
+  assert.deepEqual(camera?.active, [true, true, true]);
+  assert.deepEqual(screen?.active, [true, false]);
+  line.open();
+  await settle();
+  peers.at(-1)?.turn("connected");
+  await settle();
+  assert.deepEqual(peers.at(-1)?.transceivers[2]?.sender.active, [true, true]);
 });
 
 test("joining and leaving needs no offer until there are more than places", async () => {

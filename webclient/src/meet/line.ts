@@ -22,6 +22,8 @@ export type LineAt = "idle" | "joining" | "up" | "broken";
 
 export type Sends = "audio" | "camera" | "screen";
 
+export type Layers = Record<Exclude<Sends, "audio">, number>;
+
 export interface LineOptions {
   /** Relays are for when a line does not come up directly. */
   peer(relays: ICEServer[]): RTCPeerConnection;
@@ -50,6 +52,9 @@ export class MeetLine {
   number = 0;
   #pc: RTCPeerConnection | undefined;
   #senders: Partial<Record<Sends, RTCRtpSender>> = {};
+  #need: Layers = { camera: 0, screen: 0 };
+  /** One change of a sender after the other: parameters are good for one change only. */
+  #needing: Promise<void> = Promise.resolve();
   readonly #tracks: Partial<Record<Sends, MediaStreamTrack | null>> = {};
   #places = 0;
   #wanted = STEP;
@@ -74,6 +79,16 @@ export class MeetLine {
   send(kind: Sends, track: MediaStreamTrack | null): void {
     this.#tracks[kind] = track;
     this.#senders[kind]?.replaceTrack(track).catch(() => {}); // a connection that is closed
+  }
+
+  /** So many layers of each, from the smallest, somebody has use for; 0: all. */
+  need(layers: Layers): void {
+    this.#need = layers;
+    for (const kind of ["camera", "screen"] as const) {
+      const s = this.#senders[kind];
+      // What is refused is sent as before, which costs more and harms nobody.
+      if (s) this.#needing = this.#needing.then(() => activate(s, this.#need[kind])).catch(() => {});
+    }
   }
 
   /** Makes room for so many others. */
@@ -191,6 +206,7 @@ export class MeetLine {
     switch (pc.connectionState) {
       case "connected":
         clearTimeout(this.#heal);
+        this.need(this.#need);
         this.#to("up");
         break;
       case "disconnected":
@@ -220,6 +236,7 @@ export class MeetLine {
     clearTimeout(this.#heal);
     this.#offering = this.#again = false;
     this.#senders = {};
+    this.#need = { camera: 0, screen: 0 };
     const pc = this.#pc;
     this.#pc = undefined;
     if (!pc) return;
@@ -231,6 +248,18 @@ export class MeetLine {
     this.at = at;
     this.#o.changed();
   }
+}
+
+/** Layers from the smallest; an encoder that works for nobody costs a phone its battery and its line its pictures. */
+async function activate(s: RTCRtpSender, layers: number): Promise<void> {
+  const p = s.getParameters();
+  if (!p.encodings?.length) return;
+  const wanted = p.encodings.map((_, i) => layers === 0 || i < layers);
+  if (p.encodings.every((e, i) => (e.active ?? true) === wanted[i])) return;
+  p.encodings.forEach((e, i) => {
+    e.active = wanted[i] ?? true;
+  });
+  await s.setParameters(p);
 }
 
 /** Opus and VP8 only: every browser has them, and offers stay small. */

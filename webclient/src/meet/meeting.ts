@@ -299,6 +299,7 @@ export class Meeting {
         if (f.rev <= this.#rev) break;
         this.#rev = f.rev;
         this.#slots = f.slots ?? [];
+        this.line.need({ camera: f.camera ?? 0, screen: f.screen ?? 0 });
         this.changes.value++;
         break;
       case "answer":

@@ -646,6 +646,8 @@ export interface MeetSlot {
 export interface MeetSlots {
   rev: number;
   slots: MeetSlot[] | null;
+  camera?: number;
+  screen?: number;
 }
 
 export interface MeetAnswer {
