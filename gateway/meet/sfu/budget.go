@@ -6,6 +6,9 @@ const (
 	// patience is how many looks in a row must say that a line is too full before anything gets worse: a busy
 	// processor, here or there, looks like a full line for a moment.
 	patience = 2
+	// tenacity is the same while only the smallest pictures are sent, which are hard to do without: what larger ones
+	// have left in the line's queue needs a second or two to drain, and says that it is too full meanwhile.
+	tenacity = 8
 	// fall is what is left of what was sent when the line was too full, of a hundred.
 	fall = 85
 	// climb is by how much of a hundred the budget grows at each look while pictures could be better.
@@ -28,6 +31,7 @@ type signs struct {
 	full     bool // delay grows
 	loss     float64
 	limited  bool // pictures could be better, were there more budget
+	least    bool // no picture can get smaller
 }
 
 // budget is what is sent to one receiver at most, sound included. GCC's estimate alone will not do: it grows no
@@ -50,8 +54,12 @@ func (b *budget) look(s signs, now time.Time) {
 	} else {
 		b.full = 0
 	}
+	enough := patience
+	if s.least {
+		enough = tenacity
+	}
 	switch {
-	case b.full >= patience:
+	case b.full >= enough:
 		b.fall(s, now)
 	case b.full > 0 || now.Before(b.rise):
 	case s.limited:
@@ -71,13 +79,15 @@ func (b *budget) fall(s signs, now time.Time) {
 	b.rise = now.Add(b.wait)
 }
 
-// climb lets the budget grow to somewhat more than is sent: enough for the next layer, and not without end.
+// climb lets the budget grow to somewhat more than is sent: enough for the next layer, and not without end. It does not
+// leap to the estimate, which pion's GCC lets grow on a calm line whatever is sent: a line that has just been too full
+// would get the largest layer at once.
 func (b *budget) climb(s signs, now time.Time) {
 	most := max(2*s.sent+300_000, s.estimate)
 	if b.rate >= most {
 		return
 	}
-	b.rate, b.rose = min(max(b.rate*(100+climb)/100, s.estimate, s.sent), most), now
+	b.rate, b.rose = min(max(b.rate*(100+climb)/100, min(s.estimate, s.sent*3/2), s.sent), most), now
 }
 
 // mayRise says whether something may get better now.

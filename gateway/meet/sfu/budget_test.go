@@ -30,17 +30,18 @@ func fresh() budget { return budget{rate: firstEstimate, wait: calmFor} }
 // step is one look: what was sent since the last fills the line, and new layers are chosen.
 func (l *link) step() (sent int) {
 	sent = l.sound
-	limited := false
+	limited, least := false, true
 	for i, a := range l.asks {
 		if l.got[i] != none {
 			sent += a.layers[l.got[i]].rate
 		}
 		limited = limited || l.got[i] < a.top()
+		least = least && l.got[i] <= a.above(none)
 	}
 	before := l.queue
 	l.queue = max(0, l.queue+(sent-l.capacity)/4)
 	// GCC's estimate is at most one and a half of what arrives.
-	l.budget.look(signs{estimate: min(sent, l.capacity) * 3 / 2, sent: sent, sound: l.sound, full: l.queue > before, limited: limited}, l.now)
+	l.budget.look(signs{estimate: min(sent, l.capacity) * 3 / 2, sent: sent, sound: l.sound, full: l.queue > before, limited: limited, least: least}, l.now)
 	for i := range l.asks {
 		l.asks[i].now = l.got[i]
 	}
@@ -112,6 +113,21 @@ func TestAMomentOfDelayChangesNothing(t *testing.T) {
 	b.look(s, now.Add(2*lookEvery))
 	if b.rate >= s.sent || b.mayRise(now.Add(2*lookEvery)) {
 		t.Errorf("a full line still gets %d of %d", b.rate, s.sent)
+	}
+}
+
+func TestTheSmallestPictureIsKeptWhileTheQueueDrains(t *testing.T) {
+	b := fresh()
+	now := time.Unix(1_000_000, 0)
+	s := signs{estimate: 110_000, sent: 118_000, sound: 56_000, full: true, loss: 0.3, limited: true, least: true}
+	for range tenacity - 1 {
+		b.look(s, now)
+	}
+	if b.rate < s.sent {
+		t.Errorf("the picture was given up after %d looks", tenacity-1)
+	}
+	if b.look(s, now); b.rate >= s.sent {
+		t.Errorf("a line that stays too full still gets %d of %d", b.rate, s.sent)
 	}
 }
 

@@ -39,6 +39,7 @@ type conn struct {
 	budget  budget
 	sound   int  // bits a second of what it gets that are sound
 	limited bool // its pictures could be better, were there more budget
+	least   bool // no picture can get smaller
 
 	mu      sync.Mutex
 	closing bool           // guarded by mu: no reader may start any more
@@ -67,7 +68,7 @@ func (c *conn) look(now time.Time, passed time.Duration) {
 		sent += s.sent.Swap(0)
 	}
 	stats := c.estimator.GetStats()
-	s := signs{estimate: c.estimator.GetTargetBitrate(), sent: int(float64(sent) * 8 / passed.Seconds()), sound: c.sound, limited: c.limited}
+	s := signs{estimate: c.estimator.GetTargetBitrate(), sent: int(float64(sent) * 8 / passed.Seconds()), sound: c.sound, limited: c.limited, least: c.least}
 	s.full = stats["usage"] == "overuse" || stats["state"] == "decrease"
 	s.loss, _ = stats["averageLoss"].(float64)
 	c.budget.look(s, now)

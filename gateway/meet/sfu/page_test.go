@@ -127,6 +127,8 @@ type page struct {
 	h     *house
 	id    string
 	line  int
+	by    *cable        // nil: straight
+	waits time.Duration // for what it is to get
 	pc    *webrtc.PeerConnection
 	stop  chan struct{}
 	over  sync.WaitGroup
@@ -150,6 +152,12 @@ var rids = []string{"q", "h", "f"}
 
 func (h *house) page(id string, sounds, pictures int) *page {
 	h.t.Helper()
+	return h.pageBy(nil, id, sounds, pictures)
+}
+
+// pageBy opens a page whose way to the gateway is a cable.
+func (h *house) pageBy(by *cable, id string, sounds, pictures int) *page {
+	h.t.Helper()
 	codecs := &webrtc.MediaEngine{}
 	must(h.t, codecs.RegisterDefaultCodecs())
 	must(h.t, webrtc.ConfigureSimulcastExtensionHeaders(codecs))
@@ -161,7 +169,7 @@ func (h *house) page(id string, sounds, pictures int) *page {
 	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithInterceptorRegistry(chain), webrtc.WithSettingEngine(set)).
 		NewPeerConnection(webrtc.Configuration{})
 	must(h.t, err)
-	p := &page{h: h, id: id, line: 1, pc: pc, stop: make(chan struct{}), got: map[string]*received{}}
+	p := &page{h: h, id: id, line: 1, by: by, waits: 10 * time.Second, pc: pc, stop: make(chan struct{}), got: map[string]*received{}}
 	pc.OnTrack(p.receive)
 	p.sendSound()
 	p.sendCamera()
@@ -206,8 +214,15 @@ func (p *page) offer() {
 	gathered := webrtc.GatheringCompletePromise(p.pc)
 	must(p.h.t, p.pc.SetLocalDescription(offer))
 	<-gathered
-	answer, err := p.h.room().Offer(p.h.t.Context(), p.id, p.line, p.pc.LocalDescription().SDP)
+	text := p.pc.LocalDescription().SDP
+	if p.by != nil { // the gateway finds no other way
+		text = candidates.ReplaceAllString(text, "")
+	}
+	answer, err := p.h.room().Offer(p.h.t.Context(), p.id, p.line, text)
 	must(p.h.t, err)
+	if p.by != nil {
+		answer = p.by.lay(p.h.t, answer)
+	}
 	must(p.h.t, p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
 }
 
@@ -412,7 +427,7 @@ func (p *page) sees(peer string, kind sfu.Kind, height int) received {
 func (p *page) gets(peer string, kind sfu.Kind, ok func(received) bool) received {
 	p.h.t.Helper()
 	var before, now received
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(p.waits); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		mid := p.h.carries(p.id, peer, kind)
 		if mid == "" {
 			continue

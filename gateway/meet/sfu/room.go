@@ -397,9 +397,10 @@ func (r *Room) chooseLocked(c *conn, now time.Time) (wait []*slot) {
 		return nil
 	}
 	got := choose(asks, c.budget.rate-sound, c.budget.mayRise(now))
-	c.sound, c.limited = sound, false
+	c.sound, c.limited, c.least = sound, false, true
 	for i, s := range slots {
 		c.limited = c.limited || got[i] < asks[i].top()
+		c.least = c.least && got[i] <= asks[i].above(none)
 		s.aim(got[i])
 		if _, before, _ := s.state(); got[i] != before {
 			r.sfu.opts.Log.Debug("picture", "to", c.peer, "line", s.mid, "layer", got[i], "before", asks[i].now, "height", asks[i].height,
