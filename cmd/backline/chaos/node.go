@@ -3,6 +3,7 @@ package chaos
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -264,6 +265,14 @@ func (n *Node) Metric(name string) float64 {
 	return 0
 }
 
+// Command executes a command of the same program with the node's configuration.
+func (n *Node) Command(words ...string) {
+	n.t.Helper()
+	if out, err := n.run("", append(words, "--config", n.config)...); err != nil {
+		n.t.Errorf("%v at node %s: %v: %s", words, n.Name, err, out)
+	}
+}
+
 // run executes a command of the same program.
 func (n *Node) run(stdin string, args ...string) (string, error) {
 	n.mu.Lock()
@@ -325,6 +334,8 @@ type Options struct {
 	Names  *Names   // that are told which process is whose; may be nil
 	// Store of a node, as YAML of its configuration; empty: each has its own embedded one.
 	Store func(node string) string
+	// Data is where a node's data folder is made; "" or nil: where the test's files are.
+	Data func(node string) string
 }
 
 // Agents who answer, and their password.
@@ -359,7 +370,11 @@ func NewCluster(t testing.TB, o Options) *Cluster {
 		addr := freeAddress(t)
 		name := string(rune('a' + i))
 		addrs = append(addrs, addr)
-		c.Nodes = append(c.Nodes, &Node{Name: name, URL: "http://" + addr, Data: filepath.Join(dir, name), Log: &Log{},
+		data := dir
+		if o.Data != nil {
+			data = cmp.Or(o.Data(name), dir)
+		}
+		c.Nodes = append(c.Nodes, &Node{Name: name, URL: "http://" + addr, Data: filepath.Join(data, name), Log: &Log{},
 			t: t, names: o.Names, binary: o.Binary, wrap: o.Wrap, config: filepath.Join(dir, name+".yaml")})
 	}
 	b, err := NewBalancer(addrs...)
