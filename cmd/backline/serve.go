@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime/debug"
 
 	"backline/gateway/access"
@@ -29,6 +30,9 @@ func (m *Main) serve(ctx context.Context, args []string) error {
 	// The heap is small and short-lived: collecting it less often is a tenth of the time under load.
 	if lookupEnv(m.Environ, "GOGC") == "" {
 		debug.SetGCPercent(300)
+	}
+	if limit := memoryLimit(os.DirFS("/")); limit > 0 && lookupEnv(m.Environ, "GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(heapShare * float64(limit)))
 	}
 	s := m.newService(c, *path)
 	if !*take {
