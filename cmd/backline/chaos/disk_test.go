@@ -106,7 +106,7 @@ func (w *world) powerFails(n *chaos.Node, d *chaos.Disk) {
 func TestNodesPowerCut(t *testing.T) {
 	lengthy(t)
 	d := chaos.NewDisk(t)
-	c := nodesAt(t, usual, atNodeA(d))
+	c := nodesWith(t, chaos.Options{Data: atNodeA(d)}, usual)
 	c.decides(c.Nodes[0])
 	const rounds = 6
 	for range rounds {
@@ -189,7 +189,7 @@ func (c *cluster) decides(n *chaos.Node) {
 func TestNodesDiskFails(t *testing.T) {
 	lengthy(t)
 	d := chaos.NewDisk(t)
-	c := nodesAt(t, usual, atNodeA(d))
+	c := nodesWith(t, chaos.Options{Data: atNodeA(d)}, usual)
 	n := c.Nodes[0]
 	c.decides(n)
 	c.breaks()
@@ -208,7 +208,7 @@ func TestNodesDiskFails(t *testing.T) {
 func TestNodesDiskLosesWhatItTook(t *testing.T) {
 	lengthy(t)
 	d := chaos.NewDisk(t)
-	c := nodesAt(t, usual, atNodeA(d))
+	c := nodesWith(t, chaos.Options{Data: atNodeA(d)}, usual)
 	n := c.Nodes[0]
 	c.decides(n)
 	c.breaks()
@@ -229,7 +229,7 @@ func TestNodesDiskLosesWhatItTook(t *testing.T) {
 func TestNodesDiskStalls(t *testing.T) {
 	lengthy(t)
 	d := chaos.NewDisk(t)
-	c := nodesAt(t, usual, atNodeA(d))
+	c := nodesWith(t, chaos.Options{Data: atNodeA(d)}, usual)
 	defer d.Thaw() // before the node is killed, which would wait
 	n := c.Nodes[0]
 	c.decides(n)

@@ -29,7 +29,8 @@ type Node struct {
 	t      testing.TB
 	names  *Names
 	wrap   []string
-	config string // path
+	env    []string // beside that of the test
+	config string   // path
 
 	mu       sync.Mutex
 	binary   string        // guarded by mu
@@ -56,6 +57,7 @@ func (n *Node) Launch() {
 func (n *Node) launchLocked() error {
 	args := append(slices.Clone(n.wrap), n.binary, "serve", "--config", n.config)
 	c := exec.Command(args[0], args[1:]...)
+	c.Env = append(os.Environ(), n.env...)
 	c.Stdout, c.Stderr = n.Log, n.Log
 	if err := c.Start(); err != nil {
 		return err
@@ -334,6 +336,8 @@ type Options struct {
 	Names  *Names   // that are told which process is whose; may be nil
 	// Store of a node, as YAML of its configuration; empty: each has its own embedded one.
 	Store func(node string) string
+	// Env of a node, beside that of the test; may be nil.
+	Env func(node string) []string
 	// Data is where a node's data folder is made; "" or nil: where the test's files are.
 	Data func(node string) string
 }
@@ -370,12 +374,16 @@ func NewCluster(t testing.TB, o Options) *Cluster {
 		addr := freeAddress(t)
 		name := string(rune('a' + i))
 		addrs = append(addrs, addr)
+		var env []string
+		if o.Env != nil {
+			env = o.Env(name)
+		}
 		data := dir
 		if o.Data != nil {
 			data = cmp.Or(o.Data(name), dir)
 		}
 		c.Nodes = append(c.Nodes, &Node{Name: name, URL: "http://" + addr, Data: filepath.Join(data, name), Log: &Log{},
-			t: t, names: o.Names, binary: o.Binary, wrap: o.Wrap, config: filepath.Join(dir, name+".yaml")})
+			t: t, names: o.Names, binary: o.Binary, wrap: o.Wrap, env: env, config: filepath.Join(dir, name+".yaml")})
 	}
 	b, err := NewBalancer(addrs...)
 	if err != nil {

@@ -27,17 +27,18 @@ type cluster struct {
 // nodes begins one with three.
 func nodes(t *testing.T, mix chaos.Mix, settings ...string) *cluster {
 	t.Helper()
-	return nodesAt(t, mix, nil, settings...)
+	return nodesWith(t, chaos.Options{}, mix, settings...)
 }
 
-// nodesAt begins one with data folders at places of their own.
-func nodesAt(t *testing.T, mix chaos.Mix, data func(node string) string, settings ...string) *cluster {
+// nodesWith begins one whose nodes are special.
+func nodesWith(t *testing.T, o chaos.Options, mix chaos.Mix, settings ...string) *cluster {
 	t.Helper()
-	names := &chaos.Names{}
-	s := chaos.NewSentinels(t, 1, names, settings...)
-	w := begin(t, chaos.Options{Nodes: 3, Names: names, Data: data, Store: func(string) string {
+	o.Nodes, o.Names = 3, &chaos.Names{}
+	s := chaos.NewSentinels(t, 1, o.Names, settings...)
+	o.Store = func(string) string {
 		return fmt.Sprintf("store: {engine: redis, sentinels: ['%s'], master: %s}\n", strings.Join(s.Addrs(), "', '"), chaos.MasterName)
-	}}, mix)
+	}
+	w := begin(t, o, mix)
 	c := &cluster{world: w, redis: s}
 	c.leader(20 * time.Second)
 	time.Sleep(goesOn())

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -108,11 +107,16 @@ func (j *Journal) examine(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, j.failure(ctx, "look at the server", err)
 	}
+	at, err := c.Time(ctx).Result()
+	if err != nil {
+		return nil, j.failure(ctx, "ask the server for the time", err)
+	}
+	j.clock = newClock(at)
 	connected, _ := strconv.Atoi(field(info, "connected_slaves")) // what is no number is none
 	if j.opts.Replicas < 0 {
 		j.opts.Replicas, j.optional = 1, true
 		if connected == 0 { // as long as we know: nobody has said anything yet that could get lost
-			j.aloneSince.Store(time.Now().Add(-settled).UnixNano())
+			j.aloneSince.Store(j.clock.now().Add(-settled).UnixNano())
 			j.lookAlone(ctx)
 		}
 	}

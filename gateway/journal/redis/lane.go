@@ -156,7 +156,7 @@ func (j *Journal) pipeline(ctx context.Context, batch []*request, withScript boo
 		}
 		return nil
 	}
-	keys := j.scriptKeys(time.Now())
+	keys := j.scriptKeys(j.clock.now())
 	p := c.Pipeline()
 	if withScript {
 		p.ScriptLoad(ctx, luaAppend) // not Script.Load, which wants the answer at once

@@ -80,6 +80,7 @@ type Journal struct {
 	key        names
 	seen       memory
 	origin     origin
+	clock      clock // set when the server is looked at first
 	reqs       chan *request
 	closed     chan struct{}
 	once       sync.Once
@@ -133,7 +134,7 @@ func connect(o Options) *Journal {
 	o.Client.DisableIdentity = true
 	blocking := o.Client
 	blocking.ReadTimeout = readBlock + 5*time.Second
-	return &Journal{opts: o, origin: origin{known: o.Origin}, client: goredis.NewUniversalClient(&o.Client), reader: goredis.NewUniversalClient(&blocking), key: namesOf(tagged(o.Name)),
+	return &Journal{opts: o, origin: origin{known: o.Origin}, clock: newClock(time.Now()), client: goredis.NewUniversalClient(&o.Client), reader: goredis.NewUniversalClient(&blocking), key: namesOf(tagged(o.Name)),
 		reqs: make(chan *request, maxBatch), closed: make(chan struct{})}
 }
 
