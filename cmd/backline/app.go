@@ -78,6 +78,8 @@ type App struct {
 	keysWanted chan struct{}                                      // capacity 1, never closed
 	visitors   func(context.Context, func(gateway.Identity) bool) // ends the visitors' sockets
 	served     bool                                               // AppOptions.Served
+	anew       bool                                               // AppOptions.Anew
+	past       past                                               // of the history, where nobody could say at the start whether it is the journal's
 	wired      atomic.Bool                                        // all of the above is set
 	out        io.Writer                                          // the operator's terminal; nil: nobody looks
 }
@@ -101,7 +103,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions)
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	a := &App{config: c, log: log, metrics: newMetrics(), courtesies: newCourtesies(), keysWanted: make(chan struct{}, 1), out: o.Out, served: o.Served}
+	a := &App{config: c, log: log, metrics: newMetrics(), courtesies: newCourtesies(), keysWanted: make(chan struct{}, 1), out: o.Out, served: o.Served, anew: o.Anew}
 	var err error
 	if a.journal, err = openStore(ctx, c, log, a.sharedChanged); err != nil {
 		return nil, err
@@ -205,7 +207,16 @@ func (a *App) openHistory(ctx context.Context, anew bool) error {
 	if a.history, err = history.Open(ctx, path); err != nil {
 		return err
 	}
-	if same, err := a.samePast(ctx); err != nil || same {
+	read, err := a.lastRead(ctx)
+	if err != nil {
+		return err
+	}
+	same, err := a.samePast(ctx, read)
+	switch {
+	case errors.Is(err, journal.ErrUnreachable):
+		a.past = read
+		return nil
+	case err != nil || same:
 		return err
 	}
 	if err := a.history.Close(); err != nil {
@@ -215,16 +226,44 @@ func (a *App) openHistory(ctx context.Context, anew bool) error {
 	return err
 }
 
-// samePast reports whether what the history has read is in the journal. While that cannot be reached nobody knows.
-func (a *App) samePast(ctx context.Context) (bool, error) {
-	pos, sum, err := a.history.Last(ctx)
-	if err != nil || pos == 0 {
-		return err == nil, err
+// past is the last event that a history has read, and its sum; the zero value: none.
+type past struct{ pos, sum uint64 }
+
+func (a *App) lastRead(ctx context.Context) (p past, err error) {
+	p.pos, p.sum, err = a.history.Last(ctx)
+	return p, err
+}
+
+// confirmPast asks again, once the journal has been read, when that could not be reached at the start.
+func (a *App) confirmPast(ctx context.Context) error {
+	select {
+	case <-a.live.Replayed():
+	case <-ctx.Done():
+		return nil
+	}
+	for {
+		same, err := a.samePast(ctx, a.past)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil && !same:
+			return fmt.Errorf("%w while this node was away", journal.ErrForked)
+		case !errors.Is(err, journal.ErrUnreachable):
+			return err
+		case !sleep(ctx, settleAgain):
+			return nil
+		}
+	}
+}
+
+// samePast reports whether what a history has read is in the journal.
+func (a *App) samePast(ctx context.Context, p past) (bool, error) {
+	pos, sum := p.pos, p.sum
+	if pos == 0 {
+		return true, nil
 	}
 	trimmed, head, err := a.journal.Bounds(ctx)
 	switch {
-	case errors.Is(err, journal.ErrUnreachable):
-		return true, nil
 	case err != nil:
 		return false, err
 	case pos > head:

@@ -213,7 +213,7 @@ func keptSecret(path string) ([]byte, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails: crypto/rand
-		if err := os.WriteFile(path, key, 0o600); err != nil {
+		if err := replaceFile(path, key); err != nil {
 			return nil, fmt.Errorf("keep a key: %w", err)
 		}
 		return key, nil

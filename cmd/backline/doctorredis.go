@@ -29,6 +29,9 @@ func (m *Main) doctorRedis(ctx context.Context, args []string) error {
 	if !ok {
 		return usagef("the journal is not on Redis: give --config FILE with store.engine redis")
 	}
+	if shared.options.Origin, err = sharedOrigin(folder); err != nil {
+		return err
+	}
 	found, err := redis.Check(ctx, shared.options)
 	if err != nil {
 		return err

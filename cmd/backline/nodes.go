@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -125,8 +126,15 @@ func (a *App) leads() bool {
 	return leads
 }
 
+// forkHold is how long answers wait that were there when the journal lost its end: attempts to send them may come back. A node
+// that has not noticed the loss brings again what it has not seen for five seconds (package spool).
+const forkHold = 10 * time.Second
+
 // lead begins what one node does for all.
 func (a *App) lead() {
+	if a.anew {
+		a.outbox.Hold(forkHold)
+	}
 	a.outbox.Replayed()
 	a.fetcher.Replayed()
 	a.profiles.Replayed()
@@ -137,13 +145,22 @@ func (a *App) lead() {
 
 // appendAttempt appends for the outbox. An attempt may be begun only by the node that leads; how it ended is a fact. The key
 // of a beginning is the lease's own: a node that asks again, because it was not answered, must not take the beginning of
-// another that leads meanwhile for its own, and send as well.
+// another that leads meanwhile for its own, and send as well. It must not be in the journal before the end of the attempt
+// before it, which may still be on its way there; and once it is, it must not get lost, for the message is about to go out.
 func (a *App) appendAttempt(ctx context.Context, w journal.Write) (journal.Receipt, error) {
-	if a.lease != nil && w.Events[0].Type == (gateway.AttemptStarted{}).EventType() {
-		g, _ := a.lease.Guard() // that of who has lost the lease holds no more
-		w.Guard, w.Key = &g, w.Key+" "+g.Key
+	if a.lease == nil || w.Events[0].Type != (gateway.AttemptStarted{}).EventType() {
+		return a.journal.Append(ctx, w)
 	}
-	return a.journal.Append(ctx, w)
+	if err := a.journal.spool.Ordered(ctx); err != nil {
+		return journal.Receipt{}, err
+	}
+	g, _ := a.lease.Guard() // that of who has lost the lease holds no more
+	w.Guard, w.Key = &g, w.Key+" "+g.Key
+	r, err := a.journal.Append(ctx, w)
+	if err == nil {
+		err = a.journal.spool.Keep(ctx, w)
+	}
+	return r, err
 }
 
 // sharedChanged tells consoles that the shared journal went away or came back.
@@ -151,15 +168,18 @@ func (a *App) sharedChanged(s spool.State) {
 	if !a.wired.Load() { // the start, which looks for itself
 		return
 	}
-	if s.Away.IsZero() {
-		a.live.SetAlarm(wire.Alarm{Channel: storeAlarm, Code: storeAway}, false)
-		return
-	}
-	a.live.SetAlarm(wire.Alarm{Channel: storeAlarm, Code: storeAway, Detail: fmt.Sprint(s.Err), Since: s.Away}, true)
+	gone := errors.Is(s.Err, journal.ErrGone)
+	a.live.SetAlarm(wire.Alarm{Channel: storeAlarm, Code: storeAway, Detail: fmt.Sprint(s.Err), Since: s.Away}, !s.Away.IsZero() && !gone)
+	a.live.SetAlarm(wire.Alarm{Channel: storeAlarm, Code: storeGone, Detail: goneDetail, Since: s.Away}, gone)
 }
 
-// The alarm that Redis is away, as consoles know it.
+// The alarms of the shared journal, as consoles know them.
 const (
 	storeAlarm = "store"
-	storeAway  = "away"
+	storeAway  = "away" // it passes by itself
+	storeGone  = "gone" // it does not
 )
+
+// goneDetail is for whoever runs the gateways.
+const goneDetail = "Redis was emptied, or is another one. What customers write is kept, nothing is routed. Bring the journal back " +
+	"while the gateways run: Redis on its own append-only file, or `backline journal import` of the last export (docs/operations.md)"

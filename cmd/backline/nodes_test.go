@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -204,4 +205,109 @@ func TestAKeyOfOneNodeSignsAtAll(t *testing.T) {
 	}
 	b.stop()
 	a.stop()
+}
+
+// Redis is emptied under a running node. It keeps what it has and what comes in, says what is to be done, and goes on with what
+// an export has when that was done.
+func TestAnEmptiedRedisIsToldAndRestored(t *testing.T) {
+	redis := redistest.Start(t)
+	in := installNode(t, "a", redis.Addr)
+	in.start()
+	in.people()
+	export, cookie := in.export("one")
+	said(in, "two") // after the export: it is in the spool
+	jana := in.console("jana", 0)
+	client := goredis.NewClient(&goredis.Options{Addr: redis.Addr})
+	defer client.Close()
+	if err := client.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	jana.await("alarms", func(f map[string]any) bool {
+		alarms, _ := f["alarms"].([]any)
+		return len(alarms) == 1 && part(alarms[0].(map[string]any), "code") == "gone" && strings.Contains(part(alarms[0].(map[string]any), "detail").(string), "journal import")
+	})
+	said(in, "three")
+	if code, out, _ := run(t, "", "doctor", "redis", "--config", in.path); code != exitFailed || !strings.Contains(out, "BAD  journal") {
+		t.Errorf("doctor redis: code %d, %s", code, out)
+	}
+	if code, _, errs := run(t, "", "journal", "import", "--config", in.path, "--file", export); code != exitDone {
+		t.Fatal(errs)
+	}
+	in.shows(cookie, "one", "two", "three")
+	in.stop()
+}
+
+// An older journal was put in the place of the one that a node has read, and has grown again; the node was stopped meanwhile,
+// and Redis is away when it starts. Its history has seen positions that mean something else now.
+func TestAHistoryOfAnotherPastIsFoundWhenRedisIsBack(t *testing.T) {
+	redis := redistest.Start(t)
+	a, b := installNode(t, "a", redis.Addr), installNode(t, "b", redis.Addr)
+	a.start()
+	a.people()
+	export, cookie := a.export("one")
+	for _, text := range []string{"two", "three", "four"} {
+		said(a, text)
+	}
+	a.shows(cookie, "two", "three", "four")
+	a.stop()
+	if err := os.Remove(filepath.Join(a.data, spoolFile)); err != nil { // as after ten minutes
+		t.Fatal(err)
+	}
+	client := goredis.NewClient(&goredis.Options{Addr: redis.Addr})
+	keys, err := client.Keys(t.Context(), "{backline}:*").Result()
+	keys = slices.DeleteFunc(keys, func(key string) bool { return strings.HasSuffix(key, ":secrets") })
+	if err := errors.Join(err, client.Del(t.Context(), keys...).Err(), client.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "", "journal", "import", "--config", a.path, "--file", export); code != exitDone {
+		t.Fatal(errs)
+	}
+	b.start()
+	said(b, "five")
+	b.shows(cookie, "one", "five")
+	b.stop()
+	redis.Kill()
+	a.start()
+	redis.Launch()
+	a.shows(cookie, "one", "five")
+	a.stop()
+}
+
+// said has a new visitor write something, which is acknowledged.
+func said(in *installation, text string) {
+	in.t.Helper()
+	v := in.visitor("", 0)
+	v.send(map[string]any{"t": "message", "client_id": text, "text": text})
+	v.await("ack", func(f map[string]any) bool { return f["client_id"] == text && f["failure"] == nil })
+}
+
+// export has a visitor write something, and exports the journal. The session is one that the export has.
+func (in *installation) export(text string) (path, cookie string) {
+	in.t.Helper()
+	said(in, text)
+	cookie = in.signIn("jana")
+	in.shows(cookie, text)
+	path = filepath.Join(in.t.TempDir(), "last.export")
+	if code, _, errs := run(in.t, "", "journal", "export", "--config", in.path, "--file", path); code != exitDone {
+		in.t.Fatal(errs)
+	}
+	return path, cookie
+}
+
+// shows waits until texts are found. The gateway may begin anew meanwhile.
+func (in *installation) shows(cookie string, texts ...string) {
+	in.t.Helper()
+	in.until("the texts are there", func() bool {
+		var list struct{ Conversations []struct{ ID string } }
+		in.try(in.t.Context(), cookie, http.MethodGet, "/api/v1/conversations", nil, &list)
+		all := map[string]bool{}
+		for _, c := range list.Conversations {
+			var timeline struct{ Items []struct{ Text string } }
+			in.try(in.t.Context(), cookie, http.MethodGet, "/api/v1/conversations/"+c.ID+"/timeline", nil, &timeline)
+			for _, it := range timeline.Items {
+				all[it.Text] = true
+			}
+		}
+		return !slices.ContainsFunc(texts, func(text string) bool { return !all[text] })
+	})
 }

@@ -101,6 +101,7 @@ func (a *App) run(ctx context.Context, in entrance) (*handover, error) {
 			if r.App.lease != nil && beginsAnew(context.Cause(r.failed)) {
 				return nil, r.end(ctx, anewGrace)
 			}
+			r.log.Error("this gateway cannot go on", "err", context.Cause(r.failed))
 			return nil, r.stop(ctx)
 		case g := <-next:
 			if h := r.handOver(ctx, g); h != nil {
@@ -131,6 +132,9 @@ func (a *App) start(ctx context.Context, in entrance) *running {
 func (r *running) inside() {
 	a, work := r.App, r.work
 	r.goes(a.live.Run, a.fetcher.Run, a.profiles.Run, a.courtesies.Run, a.recordings.Run, a.ticks, a.settle, r.pack, r.watch)
+	if a.past != (past{}) {
+		r.goes(a.confirmPast)
+	}
 	if a.lease != nil {
 		r.goes(a.journal.bus.Run, a.lease.Run, a.takeKeys)
 	}

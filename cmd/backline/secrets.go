@@ -171,7 +171,8 @@ func unmake(path string, fresh bool) error {
 	return os.Remove(path)
 }
 
-// replaceFile replaces a file, mode 0600, as a whole: a crash leaves the old one or the new one.
+// replaceFile replaces a file, mode 0600, as a whole: a crash, or a power cut, leaves the old one or the new one, and after it has
+// returned the new one.
 func replaceFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
@@ -182,7 +183,14 @@ func replaceFile(path string, data []byte) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // complete refuses a first start without the other gateways' keys.

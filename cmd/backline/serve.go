@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime/debug"
 
 	"backline/gateway/access"
@@ -30,6 +31,9 @@ func (m *Main) serve(ctx context.Context, args []string) error {
 		debug.SetGCPercent(collectPercent)
 		collecting := begin(ctx, collectWhenQuiet)
 		defer func() { _ = collecting.end() }() // it has no error
+	}
+	if limit := memoryLimit(os.DirFS("/")); limit > 0 && lookupEnv(m.Environ, "GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(heapShare * float64(limit)))
 	}
 	s := m.newService(c, *path)
 	if !*take {

@@ -36,6 +36,7 @@ const redisEngine = "redis"
 const (
 	journalFile = "journal.db"
 	spoolFile   = "spool.db"
+	originFile  = "journal.origin" // which shared journal the folder belongs to
 
 	livechatKey = "livechat.key"
 	linksKey    = "links.key"
@@ -94,7 +95,13 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed 
 		if err := keys.share(ctx); err != nil {
 			return nil, err
 		}
-		return redis.Open(ctx, redis.Options{Client: options, Name: c.Store.Name, Replicas: c.Store.Replicas})
+		o := redis.Options{Client: options, Name: c.Store.Name, Replicas: c.Store.Replicas}
+		var err error
+		if o.Origin, err = sharedOrigin(c.Data); err != nil {
+			return nil, err
+		}
+		o.Learned = func(origin string) error { return replaceFile(filepath.Join(c.Data, originFile), []byte(origin)) }
+		return redis.Open(ctx, o)
 	}})
 	if err != nil {
 		return nil, errors.Join(err, disk.Close())
@@ -104,6 +111,15 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed 
 	}
 	b := busredis.New(busredis.Options{Client: options, Name: c.Store.Name, Node: c.Node.Name, Address: c.Node.Address, Log: log})
 	return &store{Journal: s, disk: disk, spool: s, bus: b, keys: keys}, nil
+}
+
+// sharedOrigin is the shared journal that a folder belongs to; "": none yet.
+func sharedOrigin(folder string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(folder, originFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return string(b), err
 }
 
 // redisOptions is where Redis is.

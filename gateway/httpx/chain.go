@@ -31,7 +31,7 @@ type Options struct {
 // Chain wraps next in everything each request passes; see the package doc for the order.
 func Chain(next http.Handler, o Options) http.Handler {
 	h := http.Handler(next)
-	h = limitBody(h)
+	h = limitBody(withRoom(h))
 	if o.Limiter != nil {
 		h = limitRate(h, o)
 	}

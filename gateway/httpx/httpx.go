@@ -11,7 +11,8 @@
 // # Limits and units
 //
 // Headers must be complete within 5 s and 16 KiB; an idle connection is closed after 60 s; a body is at most
-// 1 MiB and 30 s unless a handler asks for more with [Body]. A limited address gets 429 with Retry-After.
+// 1 MiB and 30 s unless a handler asks for more with [Body]. Of bodies that are read as a whole ([ReadBody]) 32 MiB at once are
+// taken into the memory, and 32 KiB of each beside that. A limited address gets 429 with Retry-After.
 //
 // # Logs
 //
@@ -33,6 +34,8 @@ import (
 	"mime"
 	"net/http"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"backline/gateway"
 )
@@ -105,10 +108,39 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	return nil
 }
 
-// ReadBody reads a body of at most limit bytes. The error is a *gateway.Error.
+// What bodies that are read as a whole may take of the memory. Anybody can send them, as slowly as BodyTimeout allows, and who it
+// was is known when all is there.
+const (
+	smallBody   = 32 << 10 // bytes that anybody may bring; nearly all webhooks are smaller
+	largeBodies = 32 << 20 // bytes of all larger ones at once; what does not fit is told to come again
+)
+
+type roomKey struct{}
+
+// withRoom gives the requests of one server their share of the memory.
+func withRoom(next http.Handler) http.Handler {
+	room := semaphore.NewWeighted(largeBodies)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), roomKey{}, room)))
+	})
+}
+
+// ReadBody reads a body of at most limit bytes. The error is a *gateway.Error; Unavailable where too many large ones are being
+// read.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	Body(w, r, limit)
-	data, err := io.ReadAll(r.Body)
+	data, err := io.ReadAll(io.LimitReader(r.Body, smallBody))
+	if err == nil && len(data) == smallBody {
+		if room, ok := r.Context().Value(roomKey{}).(*semaphore.Weighted); ok {
+			if !room.TryAcquire(limit) {
+				return nil, gateway.Errorf(gateway.Unavailable, "too many large requests at once; please try again")
+			}
+			defer room.Release(limit)
+		}
+		var rest []byte
+		rest, err = io.ReadAll(r.Body)
+		data = append(data, rest...)
+	}
 	if err != nil {
 		return nil, bodyError(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -165,6 +166,45 @@ func (p pipes) Accept() (net.Conn, error) {
 }
 func (p pipes) Close() error   { return nil }
 func (p pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+// Many send large bodies and do not come to an end. What they take is bounded; small ones pass, and large ones when there is room.
+func TestLargeBodiesShareTheirRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 1 << 20
+		chain := httpx.Chain(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if _, err := httpx.ReadBody(w, r, limit); err != nil {
+				httpx.Problem(w, r, err)
+			}
+		}), httpx.Options{Log: slog.New(slog.DiscardHandler)})
+		post := func(body io.Reader) int {
+			rec := httptest.NewRecorder()
+			chain.ServeHTTP(rec, httptest.NewRequest("POST", "/", body))
+			return rec.Code
+		}
+		large := func() io.Reader { return bytes.NewReader(make([]byte, limit)) }
+		var ended sync.WaitGroup
+		held, hold := io.Pipe()
+		for range 32 { // of 1 MiB each
+			ended.Go(func() {
+				if got := post(io.MultiReader(bytes.NewReader(make([]byte, limit/2)), held)); got != http.StatusOK {
+					t.Errorf("one that was let in: %d", got)
+				}
+			})
+		}
+		synctest.Wait()
+		if got := post(large()); got != http.StatusServiceUnavailable {
+			t.Errorf("a large one too many: %d", got)
+		}
+		if got := post(bytes.NewReader(make([]byte, 30<<10))); got != http.StatusOK {
+			t.Errorf("a small one: %d", got)
+		}
+		hold.Close()
+		ended.Wait()
+		if got := post(large()); got != http.StatusOK {
+			t.Errorf("a large one when there is room again: %d", got)
+		}
+	})
+}
 
 func TestBodyThatNeverEndsIsGivenUp(t *testing.T) {
 	for limit, want := range map[int64]time.Duration{100: httpx.BodyTimeout, 10 << 20: httpx.UploadTimeout} {

@@ -122,6 +122,10 @@ var (
 	// of the record by it, and asking again is right. Read, Bounds and Trim may return it, and Append when nothing
 	// was written.
 	ErrUnreachable = errors.New("journal: cannot be reached just now")
+
+	// ErrGone: the engine's server is there and has no journal, or another one than before. It comes with ErrUnreachable:
+	// who has read from the journal must keep what it has and ask again, until somebody has brought the journal back.
+	ErrGone = errors.New("journal: it is gone")
 )
 
 // Conflict: the stream is not at the expected version. Guarded: the guard's stream is meant; with Have as wanted it

@@ -136,7 +136,7 @@ func (l *Live) putWorkLocked(c *conversation.Conversation) {
 	if h.Offer != nil {
 		w.Offer, w.Offered, w.Until = h.Offer.ID, slices.Clone(h.Offer.Agents), h.Offer.Until
 	}
-	l.router.PutWork(w)
+	l.router.PutWork(l.soundLocked(w, time.Now()))
 }
 
 func (l *Live) putAgentLocked(id gateway.AgentID, now time.Time) {
@@ -148,7 +148,7 @@ func (l *Live) putAgentLocked(id gateway.AgentID, now time.Time) {
 		l.router.RemoveAgent(id)
 		return
 	}
-	l.router.PutAgent(router.Agent{ID: id, Queues: a.saved.Queues, Presence: a.presence, LastHeartbeat: a.heartbeat,
+	l.router.PutAgent(router.Agent{ID: id, Queues: a.saved.Queues, Presence: a.presence, LastHeartbeat: asOf(now, a.heartbeat),
 		CallCapacity: l.callRoomLocked(id, a), TextCapacity: room(a.saved.TextCapacity), Misses: a.misses, IdleSince: a.idleSince})
 }
 

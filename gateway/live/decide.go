@@ -33,6 +33,10 @@ type action struct {
 func (l *Live) decide(ctx context.Context) (uint64, time.Duration, error) {
 	now := time.Now()
 	l.mu.Lock()
+	if by, set := l.clock.set(now); set {
+		l.opts.Log.Warn("the system's clock was set; what is under way goes on", "by", by.Round(time.Second))
+		l.restartRouterLocked(now)
+	}
 	actions := l.openingsLocked(now)
 	actions = append(actions, l.wrapUpsLocked(now)...)
 	actions = append(actions, l.returnsLocked(now)...)
@@ -180,7 +184,7 @@ func (l *Live) entry(who gateway.Identity) Entry {
 func (l *Live) wrapUpsLocked(now time.Time) []action {
 	var out []action
 	for c := range l.fold.WrappingUp {
-		if ev, due := c.EndWrapUp(now); due {
+		if ev, due := c.EndWrapUp(l.wrapUpClockLocked(c, now)); due {
 			out = append(out, action{write: Write(gateway.ConversationStream(c.Head.ID), c.Version, "", now, ev), undo: func() {}})
 		}
 	}

@@ -31,7 +31,7 @@ func (l *Live) putLegsLocked(c *conversation.Conversation) {
 		delete(l.legs, c.Head.ID)
 	}
 	for _, leg := range now {
-		l.router.PutWork(legWork(c, leg))
+		l.router.PutWork(l.soundLocked(legWork(c, leg), time.Now()))
 	}
 	for _, leg := range was {
 		if !slices.ContainsFunc(now, func(x wire.CallLeg) bool { return x.ID == leg.ID }) {

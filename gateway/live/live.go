@@ -105,6 +105,7 @@ type Live struct {
 	ready   chan struct{}   // closed when replayed
 	hurry   chan struct{}   // capacity 1, never closed: somebody waits for the history
 	led     bool            // this node has begun to decide; only the loop touches it
+	clock   clock           // only the loop touches it
 	alert   alert
 
 	historyWaiters atomic.Int32
@@ -149,7 +150,7 @@ type projection struct {
 
 // New returns a Live over an open journal.
 func New(o Options) *Live {
-	l := &Live{opts: o, queues: map[gateway.QueueID]router.Queue{}, entries: map[string]Entry{},
+	l := &Live{opts: o, clock: clock{began: time.Now()}, queues: map[gateway.QueueID]router.Queue{}, entries: map[string]Entry{},
 		wake: make(chan struct{}, 1), batches: make(chan batch, 1), project: make(chan projection, 64),
 		ready: make(chan struct{}), hurry: make(chan struct{}, 1), alert: newAlert(o.Emergency.Texts),
 		fold: conversation.New(), router: router.New(o.Settings, o.Queues), agents: map[gateway.AgentID]*agent{},

@@ -73,6 +73,7 @@ const (
 	lookupAfter = 5 * time.Second // a provider lists a message a little after it took it
 	maxLookups  = 5
 	sentMemory  = 100_000 // sent messages kept for a late "certainly not delivered"
+	earlyMemory = 10_000  // messages of which attempts came first
 )
 
 // Outbox sends. Make one with New, feed it with Observe, call Replayed, and Run it.
@@ -99,6 +100,8 @@ type Outbox struct {
 	live    bool
 	threads map[gateway.ThreadID]*thread
 	byID    map[gateway.MessageID]*message
+	early   map[gateway.MessageID][]conversation.Record // attempts of messages that nobody has submitted yet
+	held    hold
 	due     schedule
 	gates   map[gateKey]*gate
 	alarms  map[alarmKey]alarm
@@ -133,6 +136,7 @@ func New(opt Options) *Outbox {
 		rand:        opt.Rand,
 		threads:     map[gateway.ThreadID]*thread{},
 		byID:        map[gateway.MessageID]*message{},
+		early:       map[gateway.MessageID][]conversation.Record{},
 		gates:       map[gateKey]*gate{},
 		alarms:      map[alarmKey]alarm{},
 		sent:        newSentBox(),
@@ -163,6 +167,27 @@ func (o *Outbox) Replayed() {
 	})
 }
 
+// hold is how long messages that were submitted before a time must wait.
+type hold struct{ before, until time.Time }
+
+// Hold has what was submitted up to now wait for so long. A journal that lost its end gets that back piece by piece: a message
+// before, or after, the attempts to send it. To be called before Replayed.
+func (o *Outbox) Hold(wait time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	o.held = hold{before: now, until: now.Add(wait)}
+	for _, m := range o.byID {
+		o.holdBack(m)
+	}
+}
+
+func (o *Outbox) holdBack(m *message) {
+	if m.at.Before(o.held.before) && m.retryAt.Before(o.held.until) {
+		m.retryAt = o.held.until
+	}
+}
+
 // Observe takes one journal record. It starts nothing and calls nobody.
 func (o *Outbox) Observe(rec conversation.Record) {
 	o.mu.Lock()
@@ -190,6 +215,7 @@ func (o *Outbox) observeSubmitted(rec conversation.Record, e gateway.MessageSubm
 		return
 	}
 	m := &message{sub: e, stream: rec.Stream, at: rec.At}
+	o.holdBack(m)
 	t := o.thread(e.Thread)
 	t.queue = append(t.queue, m)
 	o.byID[e.Message] = m
@@ -197,24 +223,57 @@ func (o *Outbox) observeSubmitted(rec conversation.Record, e gateway.MessageSubm
 		o.stats.Submitted++
 	}
 	o.plan(t)
+	early := o.early[e.Message]
+	delete(o.early, e.Message)
+	for _, r := range early {
+		switch e := r.Event.(type) {
+		case gateway.AttemptStarted:
+			o.observeStarted(r, e)
+		case gateway.AttemptEnded:
+			o.observeEnded(r, e)
+		}
+	}
 }
 
-// observeStarted and observeEnded restore what an earlier process wrote. Later such records are our own
-// words coming back, and the worker that wrote them has already drawn the consequences.
+// observeStarted and observeEnded restore what an earlier process wrote, or what another node's spool has brought again.
+// Most such records that come while we send are our own words, and the worker that wrote them has already drawn the
+// consequences.
 func (o *Outbox) observeStarted(rec conversation.Record, e gateway.AttemptStarted) {
 	m := o.byID[e.Message]
-	if m == nil || o.live {
-		return
+	switch {
+	case m == nil:
+		o.remember(e.Message, rec)
+	case !o.live || e.Attempt > m.attempt:
+		m.begin(e.Attempt, e.Provider, rec.At)
 	}
-	m.begin(e.Attempt, e.Provider, rec.At)
 }
 
 func (o *Outbox) observeEnded(rec conversation.Record, e gateway.AttemptEnded) {
 	m := o.byID[e.Message]
-	if m == nil || o.live {
+	switch {
+	case m == nil:
+		o.remember(e.Message, rec)
+	case !o.live || !o.working(m) && (e.Attempt > m.attempt || e.Attempt == m.attempt && m.open):
+		o.conclude(m, e, rec.At)
+	}
+}
+
+// working reports whether a worker has m in its hands.
+func (o *Outbox) working(m *message) bool {
+	t := o.thread(m.sub.Thread)
+	return t.busy && t.queue[0] == m
+}
+
+// remember keeps an attempt for when its message comes. What comes later than Hold allows for is our own words about a message
+// that has reached its end.
+func (o *Outbox) remember(id gateway.MessageID, rec conversation.Record) {
+	if o.live && time.Now().After(o.held.until) {
 		return
 	}
-	o.conclude(m, e, rec.At)
+	if len(o.early) >= earlyMemory {
+		clear(o.early)
+	}
+	o.early[id] = append(o.early[id], rec)
 }
 
 // observeReport hears what the network says about a message: proof for an open attempt, or the certainty

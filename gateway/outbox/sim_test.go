@@ -15,6 +15,7 @@ import (
 
 	"backline/channels"
 	"backline/gateway"
+	"backline/gateway/conversation"
 	"backline/gateway/journal"
 	"backline/gateway/outbox"
 )
@@ -596,4 +597,68 @@ func TestThreadOfAnotherAppIsNotAnswered(t *testing.T) {
 		w.wantEnd(submit(w.log, 1, 1, "sms"), gateway.DeliveryFailed, "not_ours")
 		w.wantCalls()
 	})
+}
+
+// A journal that lost its end gets it back piece by piece, from the spools of several nodes, in any order among them, while
+// the outbox runs already. What was sent before is not sent again; what was not is sent when nothing more can come.
+func TestAttemptsThatComeBackAfterAForkAreNotMadeAgain(t *testing.T) {
+	const wait = 10 * time.Second
+	for _, c := range []struct {
+		name string
+		back func(l *log, submit func(), start, end func())
+		want int // sendings
+	}{
+		{"the message first", func(_ *log, submit, start, end func()) { submit(); start(); end() }, 0},
+		{"the message last", func(_ *log, submit, start, end func()) { start(); end(); submit() }, 0},
+		{"the message in between", func(_ *log, submit, start, end func()) { start(); submit(); end() }, 0},
+		{"its beginning is lost", func(_ *log, submit, _, end func()) { submit(); end() }, 0},
+		{"its end is lost", func(_ *log, submit, start, _ func()) { submit(); start() }, 0},
+		{"it never began", func(_ *log, submit, _, _ func()) { submit() }, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, net := newLog(), &channel{name: "messenger"}
+				net.answer = func(context.Context, channels.Outbound) (bool, channels.Receipt, error) {
+					return true, channels.Receipt{}, nil
+				}
+				o := outbox.New(outbox.Options{Append: l.append, Channels: map[string]channels.Channel{"messenger": net}, Threads: everybody{}})
+				message := submit(newLog(), 1, 0, "messenger")
+				at := time.Now()
+				o.Hold(wait)
+				o.Replayed()
+				ctx, cancel := context.WithCancel(t.Context())
+				var ended sync.WaitGroup
+				ended.Go(func() { _ = o.Run(ctx) })
+				sent := func() int { net.mu.Lock(); defer net.mu.Unlock(); return len(net.calls) }
+				pos := uint64(0)
+				observe := func(e gateway.Event) {
+					pos++
+					o.Observe(conversation.Record{Pos: pos, Stream: "conversation/c1", At: at.Add(-time.Minute), Event: e})
+					time.Sleep(time.Second)
+				}
+				who := gateway.Identity{Channel: "messenger", Account: "a", Remote: "1"}
+				c.back(l, func() {
+					observe(gateway.MessageSubmitted{Message: message, Thread: who.Thread(), Identity: who, Text: "hello"})
+				},
+					func() { observe(gateway.AttemptStarted{Message: message, Attempt: 1}) },
+					func() { observe(gateway.AttemptEnded{Message: message, Attempt: 1, State: gateway.DeliverySent}) })
+				if sent() > 0 {
+					t.Error("sent while its attempts may come back")
+				}
+				time.Sleep(wait)
+				if got := sent(); got != c.want {
+					t.Errorf("sent %d times, want %d", got, c.want)
+				}
+				// What is submitted now has nothing to wait for.
+				at = at.Add(time.Hour)
+				other := gateway.Identity{Channel: "messenger", Account: "a", Remote: "2"}
+				observe(gateway.MessageSubmitted{Message: "new", Thread: other.Thread(), Identity: other, Text: "hello"})
+				if sent() != c.want+1 {
+					t.Error("a new message waits")
+				}
+				cancel()
+				ended.Wait()
+			})
+		})
+	}
 }

@@ -290,12 +290,8 @@ func (r *Router) offer(l *lane, w *work) Decision {
 		r.charge(w, a)
 	}
 	w.asked = ids[0]
-	ring := r.settings.RingTime
-	if q := r.queue(w.Queue); q != nil {
-		ring = orDefault(q.RingTime, ring)
-	}
 	id := gateway.OfferID(string(w.ID) + "." + strconv.FormatUint(w.Version, 10))
-	return r.decided(w, ids[0], gateway.ConversationOffered{Offer: id, Agents: ids, Until: r.now.Add(ring).UTC()})
+	return r.decided(w, ids[0], gateway.ConversationOffered{Offer: id, Agents: ids, Until: r.now.Add(r.RingTimeFor(w.Queue)).UTC()})
 }
 
 // choose returns whom to ask: those not yet asked first, else the next of the round.

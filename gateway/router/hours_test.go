@@ -85,6 +85,27 @@ func TestHoursThroughAChangeOfTheClock(t *testing.T) {
 	}
 }
 
+// Through a whole year, and wherever the clock is changed: each opening and closing happens once, at its minute, and none is
+// missed.
+func TestHoursChangeOnceEachThroughAYear(t *testing.T) {
+	for _, zone := range []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "UTC"} { // half an hour; twice a year more
+		h := hours(t, zone, "mon-fri 08:00-18:00;sun 01:15-02:45;sat 22:00-02:30", "2026-12-25")
+		begin, end := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+		next, changes := h.NextChange(begin), 0
+		for now, open := begin, h.Open(begin); now.Before(end); now = now.Add(time.Minute) {
+			if is := h.Open(now); is != open {
+				if open = is; !next.Equal(now) {
+					t.Fatalf("%s: at %v it is open: %v; the change was announced for %v", zone, now, is, next)
+				}
+				next, changes = h.NextChange(now), changes+1
+			}
+		}
+		if changes < 500 || next.Before(end) {
+			t.Errorf("%s: %d changes, the next at %v", zone, changes, next)
+		}
+	}
+}
+
 func TestHoursThatNeverChange(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	always, never := hours(t, "", "mon-sun 00:00-24:00", ""), hours(t, "", "", "")

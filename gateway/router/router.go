@@ -200,6 +200,15 @@ func New(s Settings, queues []Queue) *Router {
 	return r
 }
 
+// RingTimeFor is how long an offer of this queue rings.
+func (r *Router) RingTimeFor(id gateway.QueueID) time.Duration {
+	ring := r.settings.RingTime
+	if q := r.queue(id); q != nil {
+		ring = orDefault(q.RingTime, ring)
+	}
+	return ring
+}
+
 // WrapUpFor is how long an agent of this queue has after a call.
 func (r *Router) WrapUpFor(id gateway.QueueID) time.Duration {
 	wrapUp := r.settings.WrapUp

@@ -62,13 +62,14 @@ type desk struct {
 	waiting map[string]wire.Command // by command id: sends without an answer, sent again on the next socket
 	answers map[gateway.ConversationID]int
 	holds   map[gateway.ConversationID]bool
+	missed  map[gateway.OfferID]bool // offers that were looked at, and whether they are left to ring
 	n       int
 }
 
 // agent works at a console until ctx ends.
 func (l *Load) agent(id string) {
 	d := &desk{load: l, agent: gateway.AgentID(id), cookie: l.signIn(id), random: l.random("agent "+id, 0),
-		waiting: map[string]wire.Command{}, answers: map[gateway.ConversationID]int{}, holds: map[gateway.ConversationID]bool{}}
+		waiting: map[string]wire.Command{}, answers: map[gateway.ConversationID]int{}, holds: map[gateway.ConversationID]bool{}, missed: map[gateway.OfferID]bool{}}
 	l.desks.Go(func() {
 		for {
 			if d.connect() {
@@ -184,6 +185,7 @@ type consoleFrame struct {
 	Conversation  *wire.Conversation  `json:"conversation"`
 	Item          *wire.Item          `json:"item"`
 	Conversations []wire.Conversation `json:"conversations"`
+	Agents        []wire.Agent        `json:"agents"`
 }
 
 func (d *desk) take(f consoleFrame) error {
@@ -195,6 +197,12 @@ func (d *desk) take(f consoleFrame) error {
 		for i := range f.Conversations {
 			if err := d.rings(&f.Conversations[i]); err != nil {
 				return err
+			}
+		}
+	case "agents":
+		for _, a := range f.Agents {
+			if a.ID == d.agent && a.Reason == "missed_offers" && !d.load.isOver() {
+				return d.ready()
 			}
 		}
 	case "ack":
@@ -232,9 +240,13 @@ func (d *desk) answered(c wire.Command, failure *wire.Failure) error {
 	return nil
 }
 
+func (d *desk) ready() error {
+	return d.command(wire.Command{ID: "ready", Do: "presence", Presence: gateway.PresenceReady})
+}
+
 // begins is done on each new socket.
 func (d *desk) begins() error {
-	err := d.command(wire.Command{ID: "ready", Do: "presence", Presence: gateway.PresenceReady})
+	err := d.ready()
 	for _, c := range d.waiting {
 		if err == nil {
 			err = d.command(c)
@@ -247,6 +259,14 @@ func (d *desk) begins() error {
 func (d *desk) rings(c *wire.Conversation) error {
 	d.holds[c.ID] = c.Agent == d.agent && c.State == gateway.StateActive
 	if c.Offer == nil || !slices.Contains(c.Offer.Agents, d.agent) || d.load.isOver() {
+		return nil
+	}
+	miss, seen := d.missed[c.Offer.ID]
+	if !seen {
+		miss = d.random.Float64() < d.load.mix.Miss
+		d.missed[c.Offer.ID] = miss
+	}
+	if miss {
 		return nil
 	}
 	return d.command(wire.Command{ID: "accept " + string(c.Offer.ID), Do: "accept", Conversation: c.ID, Offer: c.Offer.ID})

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -76,7 +77,7 @@ func begin(t *testing.T, o chaos.Options, mix chaos.Mix) *world {
 	}
 	t.Logf("seed %d", w.seed)
 	w.random = rand.New(rand.NewPCG(w.seed, 2))
-	o.Binary = os.Getenv(binaryAt)
+	o.Binary = cmp.Or(o.Binary, os.Getenv(binaryAt))
 	w.Cluster = chaos.NewCluster(t, o)
 	w.load = chaos.NewLoad(t, w.Cluster, mix, w.seed)
 	return w

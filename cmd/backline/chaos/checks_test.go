@@ -143,6 +143,7 @@ func TestHistoryFindsWhatIsPlanted(t *testing.T) {
 			p.add("conversation/c", "k8", gateway.AttemptStarted{Message: "m2", Attempt: 2})
 			p.add("conversation/c", "k9", gateway.AttemptStarted{Message: "m2", Attempt: 3})
 		}},
+		{name: "an attempt of nothing", want: "m7, which nobody submitted", plant: func(p *past) { p.add("conversation/c", "k8", gateway.AttemptStarted{Message: "m7", Attempt: 1}) }},
 		{name: "sent twice with one attempt", want: "2 times with 1 attempts", plant: func(*past) {}, sent: map[string]int{"answer": 2}},
 		{name: "sent twice and never uncertain", want: "was never uncertain", plant: func(p *past) {
 			p.add("conversation/c", "k8", gateway.AttemptStarted{Message: "m2", Attempt: 2})

@@ -120,3 +120,30 @@ func TestOneNodeOutOfFiles(t *testing.T) {
 	}
 	w.settles(w.embedded(n))
 }
+
+// Row 32: 256 MB of memory, pages, and a flood of webhooks as large as they may be that never end. The kernel kills nobody, and
+// whoever has something to say is heard.
+func TestOneNodeLittleMemory(t *testing.T) {
+	lengthy(t)
+	pages, heavy := few(300, 2000), few(600, 600)
+	m := chaos.NewMemoryLimit(t, 256<<20)
+	w := begin(t, chaos.Options{Nodes: 1, Wrap: m.Wrap()}, usual)
+	n := w.Nodes[0]
+	crowd := chaos.NewCrowd(t, w.Balancer.URL, pages)
+	w.within(time.Minute, "all pages are open", func() bool { return crowd.Open() == pages })
+	w.breaks()
+	began := time.Now()
+	for range 3 {
+		conns := chaos.Heavy(strings.TrimPrefix(n.URL, "http://"), heavy, 1<<20)
+		time.Sleep(goesOn())
+		for _, c := range conns {
+			c.Close()
+		}
+	}
+	w.note("%d MB in use at most; 99 %% acknowledged within %s", m.Peak()>>20, w.load.Ledger.Acknowledging(began, .99).Round(time.Millisecond))
+	if kills := m.Kills(); kills > 0 || n.Restarts() > 0 {
+		t.Errorf("the kernel has killed %d times, the gateway has ended %d times", kills, n.Restarts())
+	}
+	crowd.Leave()
+	w.settles(w.embedded(n))
+}

@@ -51,8 +51,10 @@ type talk struct {
 	rings  []gateway.AgentID
 }
 
-// message is one on its way to a provider.
+// message is one on its way to a provider. Attempts may be there before it: after a fail-over each node brings again what it
+// has.
 type message struct {
+	submitted bool
 	text      string
 	attempts  int
 	running   int // the attempt without an end; 0: none
@@ -100,7 +102,8 @@ func (h *checking) event(raw journal.Event) {
 		}
 	case gateway.MessageSubmitted:
 		h.single(raw, "answer "+e.ClientID+" in "+raw.Stream)
-		h.messages[e.Message] = &message{text: e.Text}
+		m := h.message(e.Message)
+		m.submitted, m.text = true, e.Text
 	case gateway.AttemptStarted:
 		h.begun(raw, e)
 	case gateway.AttemptEnded:
@@ -110,12 +113,17 @@ func (h *checking) event(raw journal.Event) {
 	}
 }
 
-func (h *checking) begun(raw journal.Event, e gateway.AttemptStarted) {
-	m := h.messages[e.Message]
+func (h *checking) message(id gateway.MessageID) *message {
+	m := h.messages[id]
 	if m == nil {
-		h.fail(raw, "of a message that nobody submitted")
-		return
+		m = &message{}
+		h.messages[id] = m
 	}
+	return m
+}
+
+func (h *checking) begun(raw journal.Event, e gateway.AttemptStarted) {
+	m := h.message(e.Message)
 	h.single(raw, fmt.Sprintf("attempt %d of %s", e.Attempt, e.Message))
 	if m.running != 0 {
 		h.fail(raw, "attempt %d of %s begins while attempt %d has no end", e.Attempt, e.Message, m.running)
@@ -124,8 +132,8 @@ func (h *checking) begun(raw journal.Event, e gateway.AttemptStarted) {
 }
 
 func (h *checking) ended(raw journal.Event, e gateway.AttemptEnded) {
-	m := h.messages[e.Message]
-	if m == nil || m.running != e.Attempt {
+	m := h.message(e.Message)
+	if m.running != e.Attempt {
 		h.fail(raw, "attempt %d of %s ends and is not under way", e.Attempt, e.Message)
 		return
 	}
@@ -189,7 +197,10 @@ func (h *checking) assigned(raw journal.Event, t *talk, e gateway.ConversationAs
 // providers looks at what reached them.
 func (h *checking) providers() {
 	byText := map[string]*message{}
-	for _, m := range h.messages {
+	for id, m := range h.messages {
+		if !m.submitted {
+			h.wrong = append(h.wrong, fmt.Sprintf("attempts to send %s, which nobody submitted", id))
+		}
 		byText[m.text] = m
 	}
 	for text, n := range h.sent {

@@ -108,6 +108,19 @@ func (l *Ledger) Gap(after, until time.Time) time.Duration {
 	return longest
 }
 
+// AckedBetween counts what was acknowledged between two moments.
+func (l *Ledger) AckedBetween(from, to time.Time) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, at := range l.acks {
+		if at.After(from) && at.Before(to) {
+			n++
+		}
+	}
+	return n
+}
+
 // Acknowledging is how long texts that were sent after a moment waited for their acknowledgement: the share p of them
 // waited no longer.
 func (l *Ledger) Acknowledging(after time.Time, p float64) time.Duration {

@@ -31,6 +31,7 @@ type Mix struct {
 	Agents         int           // consoles; at most three
 	Pause          time.Duration // between two webhooks of one sender; 10 ms when zero
 	Redeliver      float64       // share of webhooks that come again although they were acknowledged
+	Miss           float64       // share of offers that an agent lets ring
 }
 
 // Load is what customers, providers and agents do.

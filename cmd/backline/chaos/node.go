@@ -3,6 +3,7 @@ package chaos
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -28,7 +29,8 @@ type Node struct {
 	t      testing.TB
 	names  *Names
 	wrap   []string
-	config string // path
+	env    []string // beside that of the test
+	config string   // path
 
 	mu       sync.Mutex
 	binary   string        // guarded by mu
@@ -55,6 +57,7 @@ func (n *Node) Launch() {
 func (n *Node) launchLocked() error {
 	args := append(slices.Clone(n.wrap), n.binary, "serve", "--config", n.config)
 	c := exec.Command(args[0], args[1:]...)
+	c.Env = append(os.Environ(), n.env...)
 	c.Stdout, c.Stderr = n.Log, n.Log
 	if err := c.Start(); err != nil {
 		return err
@@ -264,6 +267,14 @@ func (n *Node) Metric(name string) float64 {
 	return 0
 }
 
+// Command executes a command of the same program with the node's configuration.
+func (n *Node) Command(words ...string) {
+	n.t.Helper()
+	if out, err := n.run("", append(words, "--config", n.config)...); err != nil {
+		n.t.Errorf("%v at node %s: %v: %s", words, n.Name, err, out)
+	}
+}
+
 // run executes a command of the same program.
 func (n *Node) run(stdin string, args ...string) (string, error) {
 	n.mu.Lock()
@@ -325,6 +336,10 @@ type Options struct {
 	Names  *Names   // that are told which process is whose; may be nil
 	// Store of a node, as YAML of its configuration; empty: each has its own embedded one.
 	Store func(node string) string
+	// Env of a node, beside that of the test; may be nil.
+	Env func(node string) []string
+	// Data is where a node's data folder is made; "" or nil: where the test's files are.
+	Data func(node string) string
 }
 
 // Agents who answer, and their password.
@@ -359,8 +374,16 @@ func NewCluster(t testing.TB, o Options) *Cluster {
 		addr := freeAddress(t)
 		name := string(rune('a' + i))
 		addrs = append(addrs, addr)
-		c.Nodes = append(c.Nodes, &Node{Name: name, URL: "http://" + addr, Data: filepath.Join(dir, name), Log: &Log{},
-			t: t, names: o.Names, binary: o.Binary, wrap: o.Wrap, config: filepath.Join(dir, name+".yaml")})
+		var env []string
+		if o.Env != nil {
+			env = o.Env(name)
+		}
+		data := dir
+		if o.Data != nil {
+			data = cmp.Or(o.Data(name), dir)
+		}
+		c.Nodes = append(c.Nodes, &Node{Name: name, URL: "http://" + addr, Data: filepath.Join(data, name), Log: &Log{},
+			t: t, names: o.Names, binary: o.Binary, wrap: o.Wrap, env: env, config: filepath.Join(dir, name+".yaml")})
 	}
 	b, err := NewBalancer(addrs...)
 	if err != nil {

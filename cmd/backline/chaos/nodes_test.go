@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,11 +27,18 @@ type cluster struct {
 // nodes begins one with three.
 func nodes(t *testing.T, mix chaos.Mix, settings ...string) *cluster {
 	t.Helper()
-	names := &chaos.Names{}
-	s := chaos.NewSentinels(t, 1, names, settings...)
-	w := begin(t, chaos.Options{Nodes: 3, Names: names, Store: func(string) string {
+	return nodesWith(t, chaos.Options{}, mix, settings...)
+}
+
+// nodesWith begins one whose nodes are special.
+func nodesWith(t *testing.T, o chaos.Options, mix chaos.Mix, settings ...string) *cluster {
+	t.Helper()
+	o.Nodes, o.Names = 3, &chaos.Names{}
+	s := chaos.NewSentinels(t, 1, o.Names, settings...)
+	o.Store = func(string) string {
 		return fmt.Sprintf("store: {engine: redis, sentinels: ['%s'], master: %s}\n", strings.Join(s.Addrs(), "', '"), chaos.MasterName)
-	}}, mix)
+	}
+	w := begin(t, o, mix)
 	c := &cluster{world: w, redis: s}
 	c.leader(20 * time.Second)
 	time.Sleep(goesOn())
@@ -341,6 +349,76 @@ func TestNodesRedisFull(t *testing.T) {
 		x.Do("CONFIG", "SET", "maxmemory", "0")
 	}
 	c.alike(30 * time.Second)
+	c.settles()
+}
+
+// emptied waits until every node says that the journal is gone, and looks whether they go on taking what comes in and
+// leave Redis as it is. One of them is killed and comes back meanwhile: it must not begin a journal of its own.
+func (c *cluster) emptied() {
+	c.Helper()
+	for _, n := range c.Nodes {
+		for end := time.Now().Add(10 * time.Second); len(n.Log.Lines("journal: it is gone")) == 0; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				c.Fatalf("node %s does not notice that the journal is gone", n.Name)
+			}
+		}
+	}
+	c.note("all have noticed after %s", time.Since(c.broken).Round(10*time.Millisecond))
+	n := c.Nodes[c.random.IntN(len(c.Nodes))]
+	n.Kill()
+	time.Sleep(goesOn() / 2)
+	n.Launch()
+	began := time.Now()
+	time.Sleep(2 * goesOn())
+	if got, want := c.load.Ledger.Gap(began, time.Now()), 2*time.Second; got > want {
+		c.Errorf("nothing was acknowledged for %s while the journal was gone", got)
+	}
+	p := c.redis.Primary().Client()
+	defer p.Close()
+	if n, err := p.Exists(context.Background(), "{backline}:log", "{backline}:meta").Result(); err != nil || n > 0 {
+		c.Errorf("%d %v: somebody has begun another journal", n, err)
+	}
+}
+
+// Row 13: somebody empties Redis. Nodes keep what comes in and say what has happened, until the last command is taken off the
+// append-only files; then they go on as if nothing had been.
+func TestNodesRedisFlushedAndUnflushed(t *testing.T) {
+	lengthy(t)
+	c := nodes(t, usual)
+	c.breaks()
+	c.redis.Primary().Do("FLUSHALL")
+	c.emptied()
+	for _, x := range c.redis.Servers {
+		x.Kill()
+	}
+	for _, x := range c.redis.Servers {
+		x.Unflush()
+		x.Launch()
+	}
+	back := time.Now()
+	c.alike(30 * time.Second)
+	c.note("routed %s after its return", time.Since(back).Round(10*time.Millisecond))
+	c.settles()
+}
+
+// Row 13: Redis comes back with an empty disk, and its replica copies that. An export is brought back while the gateways run, and
+// they add what they have taken since.
+func TestNodesRedisEmptiedAndRestored(t *testing.T) {
+	lengthy(t)
+	c := nodes(t, usual)
+	export := filepath.Join(t.TempDir(), "last.export")
+	c.Nodes[0].Command("journal", "export", "--file", export)
+	time.Sleep(goesOn())
+	c.breaks()
+	p := c.redis.Primary()
+	p.Kill()
+	p.Wipe()
+	p.Launch() // before the sentinels miss it
+	c.emptied()
+	c.Nodes[0].Command("journal", "import", "--file", export)
+	back := time.Now()
+	c.alike(30 * time.Second)
+	c.note("routed %s after its return", time.Since(back).Round(10*time.Millisecond))
 	c.settles()
 }
 

@@ -20,7 +20,7 @@ const (
 // isAlone reports whether the last look said that there is no replica to wait for; an old look is made again.
 func (j *Journal) isAlone(ctx context.Context) bool {
 	until := j.alone.Load()
-	if until == 0 || time.Now().UnixNano() < until {
+	if until == 0 || j.clock.now().UnixNano() < until {
 		return until != 0
 	}
 	return j.lookAlone(ctx)
@@ -37,7 +37,7 @@ func (j *Journal) lookAlone(ctx context.Context) bool {
 		info, err := c.Info(ctx, "server", "replication").Result()
 		alone = err == nil && field(info, "role") == "master" && field(info, "connected_slaves") == "0" && j.elected(ctx, field(info, "run_id"))
 	}
-	now := time.Now()
+	now := j.clock.now()
 	if !alone {
 		j.aloneSince.Store(0)
 		j.alone.Store(0)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -34,12 +33,44 @@ type Finding struct {
 	Fix    string `json:"fix,omitempty"` // what to do, or why; empty where all is fine
 }
 
-// Check looks at the server of a journal, which need not be open elsewhere: can it lose what it acknowledges? The error
-// is that of a server that cannot be asked.
+// Check looks at the server of a journal, which need not be open elsewhere: can it lose what it acknowledges, has it
+// done so? The error is that of a server that cannot be asked.
 func Check(ctx context.Context, o Options) ([]Finding, error) {
 	j := connect(o)
 	found, err := j.examine(ctx)
+	if err == nil {
+		found = append(found, j.emptying(ctx), j.presence(ctx))
+	}
 	return found, errors.Join(err, j.client.Close(), j.reader.Close())
+}
+
+// emptying says whether a command would throw the journal away. No gateway needs it.
+func (j *Journal) emptying(ctx context.Context) Finding {
+	f := Finding{What: "FLUSHALL", Level: Fine, Detail: "the server has no FLUSHALL"}
+	got, err := j.client.Do(ctx, "COMMAND", "INFO", "FLUSHALL").Slice()
+	switch {
+	case err != nil:
+		f.Level, f.Detail, f.Fix = Warning, "the server does not say whether it has FLUSHALL: "+err.Error(), "see deploy/redis.conf"
+	case len(got) == 1 && got[0] != nil:
+		f.Level, f.Detail = Warning, "FLUSHALL and FLUSHDB throw the journal away, on all replicas at once"
+		f.Fix = `rename-command FLUSHALL "" and rename-command FLUSHDB "" in the configuration of all servers`
+	}
+	return f
+}
+
+// presence says whether the journal is the one that is expected.
+func (j *Journal) presence(ctx context.Context) Finding {
+	f := Finding{What: "journal", Level: Fine}
+	_, head, err := j.Bounds(ctx)
+	switch {
+	case err != nil:
+		f.Level, f.Detail, f.Fix = Refused, err.Error(), "bring it back: Redis on its own append-only file, or journal import of the last export"
+	case head == 0:
+		f.Detail = "there is none yet"
+	default:
+		f.Detail = fmt.Sprintf("it ends at position %d", head)
+	}
+	return f
 }
 
 // check refuses a server that may lose what it acknowledged.
@@ -76,11 +107,16 @@ func (j *Journal) examine(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, j.failure(ctx, "look at the server", err)
 	}
+	at, err := c.Time(ctx).Result()
+	if err != nil {
+		return nil, j.failure(ctx, "ask the server for the time", err)
+	}
+	j.clock = newClock(at)
 	connected, _ := strconv.Atoi(field(info, "connected_slaves")) // what is no number is none
 	if j.opts.Replicas < 0 {
 		j.opts.Replicas, j.optional = 1, true
 		if connected == 0 { // as long as we know: nobody has said anything yet that could get lost
-			j.aloneSince.Store(time.Now().Add(-settled).UnixNano())
+			j.aloneSince.Store(j.clock.now().Add(-settled).UnixNano())
 			j.lookAlone(ctx)
 		}
 	}

@@ -65,6 +65,15 @@ func TestCheckSaysWhatAServerMayLose(t *testing.T) {
 	open(t, s, redis.Options{}) // a warning is no refusal
 	s.Config("min-replicas-to-write", "1")
 	until(t, "the replica counts", func() bool { return finding(t, s, "min-replicas-to-write").Level == redis.Fine })
+	want(s, "FLUSHALL", redis.Warning, "throw the journal away")
+	want(redistest.Start(t, "--rename-command", `FLUSHALL ""`), "FLUSHALL", redis.Fine, "has no FLUSHALL")
+	want(s, "journal", redis.Fine, "none yet")
+	appendN(t, open(t, s, redis.Options{}), "k", 3)
+	want(s, "journal", redis.Fine, "position 3")
+	found, err := redis.Check(t.Context(), redis.Options{Client: goredis.UniversalOptions{Addrs: []string{s.Addr}}, Origin: "another's"})
+	if f := found[len(found)-1]; err != nil || f.What != "journal" || f.Level != redis.Refused || !strings.Contains(f.Fix, "journal import") {
+		t.Errorf("%+v %v: it is another journal than was expected", f, err)
+	}
 	s.Config("min-replicas-to-write", "2")
 	want(s, "min-replicas-to-write", redis.Warning, "nothing is written")
 }

@@ -156,14 +156,15 @@ func (j *Journal) pipeline(ctx context.Context, batch []*request, withScript boo
 		}
 		return nil
 	}
-	keys := j.scriptKeys(time.Now())
+	keys := j.scriptKeys(j.clock.now())
 	p := c.Pipeline()
 	if withScript {
 		p.ScriptLoad(ctx, luaAppend) // not Script.Load, which wants the answer at once
 	}
+	origin := j.origin.get()
 	cmds := make([]*goredis.Cmd, len(batch))
 	for i, r := range batch {
-		cmds[i] = appendScript.EvalSha(ctx, p, keys, arguments(r.write)...)
+		cmds[i] = appendScript.EvalSha(ctx, p, keys, arguments(r.write, origin)...)
 	}
 	wait := j.wait(ctx, p)
 	_, _ = p.Exec(ctx) // each command has its own error
@@ -172,7 +173,7 @@ func (j *Journal) pipeline(ctx context.Context, batch []*request, withScript boo
 		got, err := cmds[i].Slice()
 		switch {
 		case err == nil:
-			r.receipt, r.err = outcome(r.write, got)
+			r.receipt, r.err = j.outcome(r.write, got)
 			if r.err == nil && short != nil {
 				r.err = short
 			}

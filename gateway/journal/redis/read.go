@@ -74,6 +74,10 @@ func (j *Journal) read(ctx context.Context, after journal.Pos, limit int, block 
 		return nil, err
 	case entries[0].Pos != after+1:
 		return nil, j.missing(ctx, after)
+	case after == 0:
+		if err := j.meet(entries[0]); err != nil {
+			return nil, err
+		}
 	}
 	if other, contradicted := j.seen.add(entries); contradicted {
 		return nil, j.again(ctx, other)
@@ -138,13 +142,17 @@ func (j *Journal) judge(ctx context.Context, at journal.Pos) (bounds, error) {
 	if err != nil {
 		return bounds{}, j.failure(ctx, "read journal", err)
 	}
-	if len(got) != 3 {
+	if len(got) != 4 {
 		return bounds{}, fmt.Errorf("read journal: the script returned %v", got)
 	}
 	head, _ := got[0].(int64)
 	trimmed, _ := got[1].(int64)
 	b := bounds{head: uint64(head), trimmed: uint64(trimmed)}
 	b.chain, _ = got[2].(string)
+	have, _ := got[3].(string)
+	if err := j.gone(b.head, have); err != nil {
+		return b, err
+	}
 	switch {
 	case at < b.trimmed:
 		return b, journal.ErrTrimmed

@@ -2,7 +2,7 @@
 //
 //	{name}:log        the events; an entry's id is "position-0"
 //	{name}:versions   hash: stream → version
-//	{name}:meta       hash: head, trimmed, chain (of the last event)
+//	{name}:meta       hash: head, trimmed, chain (of the last event), origin (the chain of the first)
 //	{name}:keys:N     hash: idempotency key → "position,version", one for each week N, gone three weeks later
 //	{name}:import:*   the same while an import is under way
 //
@@ -22,6 +22,10 @@
 // Read of this Journal is ErrForked: what was read from it is another history. Whoever folds anew opens the journal
 // again. A process that was not running during the fail-over has nothing to compare with but what it has kept: the sum
 // of the event that its history ends with.
+//
+// A server that was emptied (FLUSHALL, a new disk) is no fork: there is nothing to go on with. So a journal is known by
+// its origin, the chain of its first event, which an export brought back has, too. Whoever names it in Options gets
+// ErrGone from a server with no journal or another one, and nothing is written there.
 //
 // Concurrency: every method may be called from any goroutine; lanes goroutines of its own append, started by Open
 // and ended by Close. Limits: a script's numbers are doubles, positions are exact up to 2^53.
@@ -57,6 +61,11 @@ type Options struct {
 	Replicas int
 	// ReplicaWait is how long they are waited for; default 1 s.
 	ReplicaWait time.Duration
+	// Origin is what Learned was told of this journal; "": any will do, or none.
+	Origin string
+	// Learned is called when the first event is read and Origin is not known. The read fails with its error, so that it can
+	// be made again. May be nil.
+	Learned func(origin string) error
 }
 
 // Journal implements journal.Journal.
@@ -70,6 +79,8 @@ type Journal struct {
 	reader     goredis.UniversalClient // blocking reads: its own connections
 	key        names
 	seen       memory
+	origin     origin
+	clock      clock // set when the server is looked at first
 	reqs       chan *request
 	closed     chan struct{}
 	once       sync.Once
@@ -101,6 +112,9 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	if err := j.check(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal on Redis at %s: %w", strings.Join(o.Client.Addrs, ", "), err), j.client.Close(), j.reader.Close())
 	}
+	if _, _, err := j.Bounds(ctx); errors.Is(err, journal.ErrGone) {
+		return nil, errors.Join(err, j.client.Close(), j.reader.Close())
+	}
 	for range lanes {
 		j.lanes.Go(j.lane)
 	}
@@ -120,7 +134,7 @@ func connect(o Options) *Journal {
 	o.Client.DisableIdentity = true
 	blocking := o.Client
 	blocking.ReadTimeout = readBlock + 5*time.Second
-	return &Journal{opts: o, client: goredis.NewUniversalClient(&o.Client), reader: goredis.NewUniversalClient(&blocking), key: namesOf(tagged(o.Name)),
+	return &Journal{opts: o, origin: origin{known: o.Origin}, clock: newClock(time.Now()), client: goredis.NewUniversalClient(&o.Client), reader: goredis.NewUniversalClient(&blocking), key: namesOf(tagged(o.Name)),
 		reqs: make(chan *request, maxBatch), closed: make(chan struct{})}
 }
 
@@ -148,11 +162,12 @@ func (j *Journal) Bounds(ctx context.Context) (trimmed, head journal.Pos, err er
 	var b struct {
 		Head    uint64 `redis:"head"`
 		Trimmed uint64 `redis:"trimmed"`
+		Origin  string `redis:"origin"`
 	}
-	if err := j.client.HMGet(ctx, j.key.meta, "head", "trimmed").Scan(&b); err != nil {
+	if err := j.client.HMGet(ctx, j.key.meta, "head", "trimmed", "origin").Scan(&b); err != nil {
 		return 0, 0, j.failure(ctx, "bounds", err)
 	}
-	return b.Trimmed, b.Head, nil
+	return b.Trimmed, b.Head, j.gone(b.Head, b.Origin)
 }
 
 // trimStep is how many events one command drops: the server does nothing else meanwhile.

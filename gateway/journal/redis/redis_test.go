@@ -191,7 +191,7 @@ func once(t *testing.T, j journal.Journal, keys map[string]bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, last := map[string]int{}, journal.Pos(0)
+	seen, last := map[string][]string{}, journal.Pos(0)
 	for last < head {
 		events, err := j.Read(t.Context(), last, 1000, 0)
 		if err != nil || len(events) == 0 {
@@ -202,15 +202,15 @@ func once(t *testing.T, j journal.Journal, keys map[string]bool) {
 				t.Fatalf("position %d follows %d", e.Pos, last)
 			}
 			last = e.Pos
-			seen[e.Key]++
+			seen[e.Key] = append(seen[e.Key], fmt.Sprint(e.Pos, " ", e.Stream))
 		}
 	}
 	if len(keys) < 100 {
 		t.Errorf("only %d appends were acknowledged", len(keys))
 	}
 	for k := range keys {
-		if seen[k] != 1 {
-			t.Errorf("%s was acknowledged and is there %d times", k, seen[k])
+		if len(seen[k]) != 1 {
+			t.Errorf("%s was acknowledged and is there %d times: %v", k, len(seen[k]), seen[k])
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (j *Journal) Import(ctx context.Context, events []journal.Event) error {
 			return fmt.Errorf("%w: import: position %d follows %d", journal.ErrInvalid, events[i].Pos, events[i-1].Pos)
 		}
 	}
-	week := j.key.keys + strconv.FormatInt(weekOf(time.Now()), 10)
+	week := j.key.keys + strconv.FormatInt(weekOf(j.clock.now()), 10)
 	for len(events) > 0 {
 		n := min(len(events), importGroup)
 		if err := j.importGroup(ctx, week, events[:n]); err != nil {
@@ -75,7 +75,7 @@ func (j *Journal) confirmed(ctx context.Context, s *goredis.Script, keys []strin
 // takes its name as a whole: an import that fails or is killed leaves the journal empty, and a gateway that began to
 // append meanwhile keeps what it wrote.
 func (j *Journal) Restore(ctx context.Context, in io.Reader) error {
-	beside := &Journal{opts: j.opts, optional: j.optional, client: j.client, reader: j.reader, key: namesOf(tagged(j.opts.Name) + "import:"), closed: j.closed}
+	beside := &Journal{opts: j.opts, optional: j.optional, clock: j.clock, client: j.client, reader: j.reader, key: namesOf(tagged(j.opts.Name) + "import:"), closed: j.closed}
 	if err := beside.remove(ctx); err != nil { // what a killed one has left
 		return err
 	}
@@ -101,7 +101,7 @@ func notEmpty(head journal.Pos) error {
 
 // adopt makes the journal beside this one this one.
 func (j *Journal) adopt(ctx context.Context, beside *Journal) error {
-	now := time.Now()
+	now := j.clock.now()
 	taken, err := j.confirmed(ctx, adoptScript, append(beside.all(now), j.all(now)...))
 	if err != nil {
 		return j.failure(ctx, "import", err)
@@ -113,7 +113,7 @@ func (j *Journal) adopt(ctx context.Context, beside *Journal) error {
 }
 
 func (j *Journal) remove(ctx context.Context) error {
-	if err := j.client.Unlink(ctx, j.all(time.Now())...).Err(); err != nil {
+	if err := j.client.Unlink(ctx, j.all(j.clock.now())...).Err(); err != nil {
 		return j.failure(ctx, "import: remove a rest", err)
 	}
 	return nil

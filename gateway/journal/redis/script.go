@@ -25,7 +25,7 @@ end
 //
 //	KEYS  log, versions, meta, this week's keys, those of the two weeks before
 //	ARGV  stream, expected version or "*", key, guard's stream, guard's version, guard's key, life of a week's keys
-//	      in seconds, then type, µs, data of each event
+//	      in seconds, the journal's origin or "", then type, µs, data of each event
 //
 // It returns {position, version, outcome, version found}.
 var appendScript = goredis.NewScript(luaAppend)
@@ -40,6 +40,8 @@ local function receipt(key)
     end
   end
 end
+local meta = redis.call('HMGET', KEYS[3], 'head', 'chain', 'origin')
+if ARGV[8] ~= '' and (not meta[1] or meta[3] and meta[3] ~= ARGV[8]) then return {tonumber(meta[1] or '0'), 0, 'gone', 0} end
 local key = ARGV[3]
 if key ~= '' then
   local pos, version = receipt(key)
@@ -55,12 +57,12 @@ if ARGV[4] ~= '' then
 end
 local version = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
 if ARGV[2] ~= '*' and tonumber(ARGV[2]) ~= version then return {0, 0, 'version', version} end
-local meta = redis.call('HMGET', KEYS[3], 'head', 'chain')
 local pos, chain = tonumber(meta[1] or '0'), meta[2] or ''
-for i = 8, #ARGV, 3 do
+for i = 9, #ARGV, 3 do
   pos, version = pos + 1, version + 1
   local last = i + 2 == #ARGV and key or ''
   chain = write(KEYS[1], string.format('%d', pos), chain, ARGV[1], string.format('%d', version), ARGV[i], ARGV[i+1], last, ARGV[i+2])
+  if pos == 1 then redis.call('HSET', KEYS[3], 'origin', chain) end
 end
 redis.call('HSET', KEYS[2], ARGV[1], string.format('%d', version))
 redis.call('HSET', KEYS[3], 'head', string.format('%d', pos), 'chain', chain)
@@ -86,6 +88,7 @@ local keyed = false
 for i = 2, #ARGV, 7 do
   local pos, stream, version, key = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+5]
   chain = write(KEYS[1], pos, chain, stream, version, ARGV[i+3], ARGV[i+4], key, ARGV[i+6])
+  if pos == '1' then redis.call('HSET', KEYS[3], 'origin', chain) end
   redis.call('HSET', KEYS[2], stream, version)
   if key ~= '' then
     redis.call('HSET', KEYS[4], key, pos .. ',' .. version)
@@ -118,17 +121,17 @@ redis.call('HSET', KEYS[2], 'trimmed', string.format('%d', upTo))
 return upTo
 `)
 
-// judgeScript says of KEYS log, meta what a reader at position ARGV[1] must know: {head, trimmed, chain there}. It
+// judgeScript says of KEYS log, meta what a reader at position ARGV[1] must know: {head, trimmed, chain there, origin}. It
 // begins with a write that changes nothing, because only a primary takes one, and only while it has its replicas
 // (min-replicas-to-write): what another server lacks proves nothing.
 var judgeScript = goredis.NewScript(`
 redis.call('HDEL', KEYS[2], '')
-local meta = redis.call('HMGET', KEYS[2], 'head', 'trimmed')
+local meta = redis.call('HMGET', KEYS[2], 'head', 'trimmed', 'origin')
 local entry, chain = redis.call('XRANGE', KEYS[1], ARGV[1] .. '-0', ARGV[1] .. '-0')[1], ''
 for i = 1, entry and #entry[2] or 0, 2 do
   if entry[2][i] == 'c' then chain = entry[2][i+1] end
 end
-return {tonumber(meta[1] or '0'), tonumber(meta[2] or '0'), chain}
+return {tonumber(meta[1] or '0'), tonumber(meta[2] or '0'), chain, meta[3] or ''}
 `)
 
 // Keys are known for two weeks at least.
@@ -148,12 +151,12 @@ func (j *Journal) scriptKeys(now time.Time) []string {
 	return keys
 }
 
-func arguments(w journal.Write) []any {
+func arguments(w journal.Write, origin string) []any {
 	expect := "*"
 	if w.Expect != journal.Any {
 		expect = strconv.FormatUint(w.Expect, 10)
 	}
-	args := []any{w.Stream, expect, w.Key, "", "0", "", int64(keyLife / time.Second)}
+	args := []any{w.Stream, expect, w.Key, "", "0", "", int64(keyLife / time.Second), origin}
 	if w.Guard != nil {
 		args[3], args[4], args[5] = w.Guard.Stream, strconv.FormatUint(w.Guard.Version, 10), w.Guard.Key
 	}
@@ -164,7 +167,7 @@ func arguments(w journal.Write) []any {
 }
 
 // outcome reads what appendScript returned.
-func outcome(w journal.Write, got []any) (journal.Receipt, error) {
+func (j *Journal) outcome(w journal.Write, got []any) (journal.Receipt, error) {
 	if len(got) != 4 {
 		return journal.Receipt{}, fmt.Errorf("append: the script returned %v", got)
 	}
@@ -176,6 +179,8 @@ func outcome(w journal.Write, got []any) (journal.Receipt, error) {
 		return journal.Receipt{Pos: uint64(pos), Version: uint64(version), Dup: got[2] == "known"}, nil
 	case "guard":
 		return journal.Receipt{}, &journal.Conflict{Stream: w.Guard.Stream, Want: w.Guard.Version, Have: uint64(have), Guarded: true}
+	case "gone":
+		return journal.Receipt{}, fmt.Errorf("append: %w", j.gone(uint64(pos), "another"))
 	case "version":
 		return journal.Receipt{}, &journal.Conflict{Stream: w.Stream, Want: w.Expect, Have: uint64(have)}
 	}

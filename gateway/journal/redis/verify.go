@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"backline/gateway/journal"
 )
@@ -123,7 +122,7 @@ func (v *verifier) keys(ctx context.Context, batch []entry) error {
 	if len(names) == 0 {
 		return nil
 	}
-	for _, week := range v.j.scriptKeys(time.Now())[3:] {
+	for _, week := range v.j.scriptKeys(v.j.clock.now())[3:] {
 		known, err := v.j.client.HMGet(ctx, week, names...).Result()
 		if err != nil {
 			return v.j.failure(ctx, "verify journal", err)

@@ -150,6 +150,8 @@ func (j *Journal) passed(upTo journal.Pos) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.upTo, j.head = upTo, max(j.head, upTo)
+	close(j.moved)
+	j.moved = make(chan struct{})
 	j.late = j.late && j.upTo < j.head
 	now := time.Now()
 	if n := len(j.marks); n == 0 || now.Sub(j.marks[n-1].at) >= dropEvery {
@@ -212,6 +214,9 @@ func (j *Journal) drop() {
 func (j *Journal) droppable(now time.Time) journal.Pos {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if !j.away.IsZero() {
+		return 0
+	}
 	var upTo journal.Pos
 	n := 0
 	for n < len(j.marks) && now.Sub(j.marks[n].at) >= j.o.Keep {

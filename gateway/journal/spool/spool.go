@@ -15,7 +15,8 @@
 // over only when this node's reader has seen it; until then it is brought again, and for Options.Keep after that it
 // stays in the local journal, from where all of it is brought again at every Open. A reader that is ahead of the
 // shared journal, or has read what is not in it any more, gets journal.ErrForked: who gets it must throw away what
-// it has folded, and open everything anew.
+// it has folded, and open everything anew. While the shared journal is away nothing is dropped: an empty server may be all
+// that is left of it (journal.ErrGone), and somebody needs time to bring an export back.
 //
 // Read never fails because the shared journal is away: it waits, as for an event that has not been written. State
 // tells since when.
@@ -49,7 +50,8 @@ type Options struct {
 	// Keep is how long a fact that was seen in the shared journal stays in the local one; default 10 min. It must be
 	// longer than a fail-over takes to be noticed.
 	Keep time.Duration
-	// Changed is called, by a goroutine of the spool or of a reader, when the shared journal went away or came back.
+	// Changed is called, by a goroutine of the spool or of a reader, when the shared journal went away or came back, and when
+	// it turns out that it is gone (journal.ErrGone).
 	// It must be quick. May be nil.
 	Changed func(State)
 }
@@ -65,7 +67,7 @@ const (
 // State is how things stand between this node and the shared journal.
 type State struct {
 	Away    time.Time // since when the shared journal cannot be had; zero: it can
-	Err     error     // why
+	Err     error     // why; journal.ErrGone: until somebody has brought it back
 	Pending int       // facts that are accepted and not yet ordered
 	Repeats uint64    // facts brought once more since Open, because no reader had seen them
 }
@@ -89,6 +91,7 @@ type Journal struct {
 	waiters map[journal.Pos]chan journal.Receipt // capacity 1, by the local position of a fact's last event
 	ordered *recent                              // receipts that nobody waited for yet
 	upTo    journal.Pos                          // local position up to which facts are ordered
+	moved   chan struct{}                        // closed, and another made, when upTo moves
 	head    journal.Pos                          // local position of the last fact accepted
 	unseen  map[string]fact                      // brought, not yet read, by key
 	readTo  journal.Pos                          // shared position up to which events were read
@@ -122,7 +125,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	if o.Keep <= 0 {
 		o.Keep = 10 * time.Minute
 	}
-	j := &Journal{o: o, dialed: make(chan struct{}), waiters: map[journal.Pos]chan journal.Receipt{}, ordered: newRecent(), unseen: map[string]fact{}}
+	j := &Journal{o: o, dialed: make(chan struct{}), waiters: map[journal.Pos]chan journal.Receipt{}, ordered: newRecent(), unseen: map[string]fact{}, moved: make(chan struct{})}
 	trimmed, head, err := o.Local.Bounds(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)
@@ -241,6 +244,41 @@ func (j *Journal) first(ctx context.Context, w journal.Write) journal.Receipt {
 		return journal.Receipt{} // it is durable here
 	}
 	return r
+}
+
+// Keep has what was appended to the shared journal, as a decision, brought there again should it get lost: it has become a fact,
+// because somebody is about to act on it. The write is that of the decision without its conditions.
+func (j *Journal) Keep(ctx context.Context, w journal.Write) error {
+	w.Expect, w.Guard = journal.Any, nil
+	r, err := j.o.Local.Append(ctx, w)
+	if err != nil {
+		return fmt.Errorf("keep: %w", err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.head = max(j.head, r.Pos)
+	return nil
+}
+
+// Ordered waits until all facts that were accepted before are in the shared journal. Who decides on one of them must not be
+// there first.
+func (j *Journal) Ordered(ctx context.Context) error {
+	j.mu.Lock()
+	want := j.head
+	for j.upTo < want {
+		moved := j.moved
+		j.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-j.ctx.Done():
+			return journal.ErrClosed
+		}
+		j.mu.Lock()
+	}
+	j.mu.Unlock()
+	return nil
 }
 
 // await returns the receipt of the shared journal, or an empty one when that takes too long.
@@ -383,15 +421,15 @@ func (j *Journal) behind() bool {
 // lost and found note whether the shared journal can be had.
 func (j *Journal) lost(err error) {
 	j.mu.Lock()
-	first := j.away.IsZero()
+	news := j.away.IsZero() || errors.Is(err, journal.ErrGone) != errors.Is(j.why, journal.ErrGone)
 	j.losses++
-	if first {
+	if j.away.IsZero() {
 		j.away = time.Now()
 	}
 	j.why = err
 	s := j.stateLocked()
 	j.mu.Unlock()
-	if first {
+	if news {
 		j.o.Log.Error("the shared journal cannot be had; what customers and providers send is kept here, and nothing is routed until it is back", "err", err)
 		j.tell(s)
 	}
@@ -413,6 +451,9 @@ func (j *Journal) found(losses uint64) {
 	}
 	since := j.away
 	j.away, j.why = time.Time{}, nil
+	for i := range j.marks { // what was young when it went is young now: it may have been lost, and the reader is about to find out
+		j.marks[i].at = j.marks[i].at.Add(time.Since(since))
+	}
 	s := j.stateLocked()
 	j.mu.Unlock()
 	j.o.Log.Info("the shared journal is back", "after", time.Since(since).Round(time.Millisecond), "pending", s.Pending)

@@ -44,26 +44,34 @@ func TestConformance(t *testing.T) {
 type weak struct {
 	mu   sync.Mutex
 	j    *memory.Journal
-	away bool
+	away error         // why it cannot be had; nil: it can
 	slow time.Duration // before an append
 	late time.Duration // after it: readers are faster than its receipt
 }
 
-var errGone = fmt.Errorf("%w: gone", journal.ErrUnreachable)
+var errAway = fmt.Errorf("%w: away", journal.ErrUnreachable)
 
 func (w *weak) now() (*memory.Journal, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.away {
-		return nil, errGone
+	if w.away != nil {
+		return nil, w.away
 	}
 	return w.j, nil
 }
 
 func (w *weak) set(away bool) {
+	if away {
+		w.lose(errAway)
+		return
+	}
+	w.lose(nil)
+}
+
+func (w *weak) lose(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.away = away
+	w.away = why
 }
 
 func (w *weak) Append(ctx context.Context, x journal.Write) (journal.Receipt, error) {
@@ -320,6 +328,100 @@ func TestOldFactsLeaveTheSpool(t *testing.T) {
 		check(t, got(), 1, 40)
 		cancel()
 		_ = j.Close()
+	})
+}
+
+// Somebody takes an hour to bring the shared journal back. What it had just acknowledged when it went is still here then, and
+// is brought again.
+func TestNothingLeavesTheSpoolWhileTheSharedJournalIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared, local := newWeak(), memory.New()
+		var told []spool.State
+		j := open(t, spool.Options{Local: local, Dial: dial(shared), Changed: func(s spool.State) { told = append(told, s) }})
+		ctx, cancel := context.WithCancel(t.Context())
+		got := follow(ctx, j)
+		for n := range 30 {
+			if _, err := j.Append(t.Context(), fact("a", n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		check(t, got(), 1, 30)
+		shared.lose(errAway)
+		time.Sleep(time.Minute)
+		shared.lose(fmt.Errorf("%w: %w", journal.ErrUnreachable, journal.ErrGone))
+		time.Sleep(time.Hour)
+		shared.lose(nil)
+		time.Sleep(20 * time.Second)
+		if trimmed, head, err := local.Bounds(t.Context()); err != nil || trimmed != 0 || head != 60 {
+			t.Errorf("dropped up to %d of %d (%v) although nobody knows yet what has come back", trimmed, head, err)
+		}
+		if len(told) != 3 || errors.Is(told[0].Err, journal.ErrGone) || !errors.Is(told[1].Err, journal.ErrGone) || !told[1].Away.Equal(told[0].Away) || !told[2].Away.IsZero() {
+			t.Errorf("told %+v; want that it is away, that it is gone, that it is back", told)
+		}
+		cancel()
+		_ = j.Close()
+	})
+}
+
+// An attempt to send is a decision; once it is made the message goes out, and no fail-over can undo that.
+func TestADecisionThatWasActedOnIsBroughtAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared, local := newWeak(), memory.New()
+		decision := fact("a", 0)
+		decision.Expect = 0
+		j := open(t, spool.Options{Local: keep{local}, Dial: dial(shared)})
+		if _, err := j.Append(t.Context(), decision); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Keep(t.Context(), decision); err != nil {
+			t.Fatal(err)
+		}
+		_ = j.Close()
+		j = open(t, spool.Options{Local: keep{local}, Dial: dial(newWeak())}) // it has lost everything
+		ctx, cancel := context.WithCancel(t.Context())
+		got := follow(ctx, j)
+		time.Sleep(time.Second)
+		check(t, got(), 1, 1)
+		cancel()
+		_ = j.Close()
+	})
+}
+
+func TestOrderedWaitsForWhatWasAcceptedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := newWeak()
+		j := open(t, spool.Options{Local: memory.New(), Dial: dial(shared)})
+		if err := j.Ordered(t.Context()); err != nil {
+			t.Errorf("nothing was accepted: %v", err)
+		}
+		shared.set(true)
+		if r, err := j.Append(t.Context(), fact("a", 0)); err != nil || r.Pos != 0 {
+			t.Fatal(r, err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if err := j.Ordered(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, while the fact is here only", err)
+		}
+		cancel()
+		shared.set(false)
+		if err := j.Ordered(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, head, err := shared.Bounds(t.Context()); err != nil || head != 2 {
+			t.Errorf("head %d, %v: the fact is not there", head, err)
+		}
+		shared.set(true)
+		if _, err := j.Append(t.Context(), fact("a", 1)); err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan error, 1)
+		go func() { closed <- j.Ordered(context.Background()) }()
+		synctest.Wait()
+		_ = j.Close()
+		if err := <-closed; !errors.Is(err, journal.ErrClosed) {
+			t.Errorf("%v, want ErrClosed", err)
+		}
 	})
 }
 

@@ -82,7 +82,8 @@ type Journal struct {
 	sum     uint32 // of the last row
 	changed chan struct{}
 	broken  error
-	full    bool // the last append did not fit on the disk; at the start: nobody knows
+	full    bool      // the last append did not fit on the disk; at the start: nobody knows
+	busy    time.Time // since when the writer waits for the disk; zero: it does not
 	stats   Stats
 }
 
@@ -383,14 +384,22 @@ func (j *Journal) Failed() <-chan struct{} { return j.failed }
 // largest size.
 const roomBytes = journal.MaxDataBytes
 
+// stallTime is how long a commit may take before whoever can should go elsewhere: providers give up after five seconds.
+const stallTime = 2 * time.Second
+
 // Ready reports whether an append would be durable now. After one that did not fit it tries whether there is
 // room again, because whoever asks may keep appends away until then.
 func (j *Journal) Ready() error {
 	j.mu.Lock()
-	broken, full := j.broken, j.full
+	broken, full, busy := j.broken, j.full, j.busy
 	j.mu.Unlock()
-	if broken != nil || !full {
+	switch {
+	case broken != nil:
 		return broken
+	case !busy.IsZero() && time.Since(busy) > stallTime:
+		return fmt.Errorf("the disk has not answered for %s", time.Since(busy).Round(time.Second))
+	case !full:
+		return nil
 	}
 	j.room.Lock()
 	defer j.room.Unlock()
@@ -404,6 +413,12 @@ func (j *Journal) Ready() error {
 	}
 	j.setFull(false)
 	return nil
+}
+
+func (j *Journal) setBusy(since time.Time) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.busy = since
 }
 
 func (j *Journal) setFull(full bool) {

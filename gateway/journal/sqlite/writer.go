@@ -122,6 +122,8 @@ func (w *writer) guarded(f func() error) error {
 	if err := w.j.Healthy(); err != nil {
 		return err
 	}
+	w.j.setBusy(time.Now())
+	defer w.j.setBusy(time.Time{})
 	return w.raw(f)
 }
 
@@ -204,7 +206,7 @@ func (w *writer) undo(cause error) error {
 func (w *writer) breakOff(cause error) error {
 	w.j.mu.Lock()
 	if w.j.broken == nil {
-		w.j.broken = fmt.Errorf("the journal is out of service until it is opened again: %w", cause)
+		w.j.broken = fmt.Errorf("the journal is out of service until it is opened again: %w: %w", journal.ErrClosed, cause)
 		close(w.j.failed)
 	}
 	w.j.mu.Unlock()

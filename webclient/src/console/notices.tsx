@@ -34,7 +34,7 @@ export function Notices({ desk, settings, t }: { desk: Desk; settings: Settings;
           <p key={`${a.channel}/${a.account}/${a.code}`} class="sh-notice sh-alarm" role="alert">
             <Icon name="alert" />
             <span>
-              <b>{t.alarm(t.channels[a.channel] ?? a.channel)}</b>
+              <b>{a.channel === "store" ? t.storeGone : t.alarm(t.channels[a.channel] ?? a.channel)}</b>
               {a.detail} ({a.code})
             </span>
           </p>

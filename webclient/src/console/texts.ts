@@ -110,6 +110,7 @@ const en = {
   alarm: (channel: string) => `${channel} needs somebody: `,
   storeAway:
     "The gateways cannot reach what they share. What customers write is kept; conversations are given out again as soon as it is back.",
+  storeGone: "The gateways have lost what they share, and somebody must bring it back: ",
   dismiss: "Close this notice",
   signInTitle: "Sign in",
   signInLead: "To the agents' console of Backline",
@@ -256,6 +257,7 @@ const de: Texts = {
   alarm: (channel) => `${channel} braucht jemanden: `,
   storeAway:
     "Die Gateways erreichen ihren gemeinsamen Speicher nicht. Was Kunden schreiben, bleibt erhalten; Gespräche werden wieder verteilt, sobald er zurück ist.",
+  storeGone: "Die Gateways haben ihren gemeinsamen Speicher verloren, jemand muss ihn zurückholen: ",
   dismiss: "Hinweis schließen",
   signInTitle: "Anmelden",
   signInLead: "An der Konsole von Backline",
