@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"backline/gateway"
+	"backline/gateway/conversation"
+	"backline/gateway/journal"
+	"backline/gateway/journal/redis"
+	"backline/gateway/journal/sqlite"
+	"backline/gateway/live"
+)
+
+// benchStart measures the start of a gateway on a journal with a past: a node whose data folder is empty, and the same
+// node once more.
+func (m *Main) benchStart(ctx context.Context, args []string) error {
+	fs := flag.NewFlagSet("bench start", flag.ContinueOnError)
+	records := fs.Int("records", 1_000_000, "records in the journal, of conversations that have ended but for the last 100")
+	b := &bench{benchOptions: benchOptions{agent: "bench", page: "100000000000001", nodes: 1}, out: m.Stdout, secret: rand.Text(), password: rand.Text(),
+		client: &http.Client{Timeout: 30 * time.Second}}
+	fs.IntVar(&b.redis, "redis", 0, "redis-servers to start for the journal, as in bench; 0: the embedded store")
+	if err := m.parse(fs, args); err != nil {
+		return err
+	}
+	if *records < 1 || b.redis < 0 || b.redis > 5 {
+		return usagef("want at least one record, and 0 to 5 redis-servers")
+	}
+	fmt.Fprintf(m.Stdout, "backline %s, %s/%s, %d CPUs\n", build(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	return b.starts(ctx, *records)
+}
+
+// starts fills a journal and starts a gateway on it, twice.
+func (b *bench) starts(ctx context.Context, records int) (err error) {
+	dir, err := os.MkdirTemp("", "backline-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if b.redis > 0 {
+		if b.shared, err = startRedis(ctx, dir, b.redis); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, b.shared.stop()) }()
+	}
+	addr, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	b.url = "http://" + addr
+	text := b.configuration(addr, dir, 0)
+	if b.shared == nil {
+		text = append(text, "rtc: {media: none, turn: \"\"}\n"...)
+	}
+	if err := os.WriteFile(b.path(dir, 0), text, 0o600); err != nil {
+		return err
+	}
+	head, err := b.fill(ctx, b.data(dir, 0), records)
+	if err != nil {
+		return err
+	}
+	for _, what := range []string{"an empty history", "the history it has made"} {
+		if err := b.startOnce(ctx, b.path(dir, 0), what, head); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startOnce says when a gateway is ready and when its history has everything.
+func (b *bench) startOnce(ctx context.Context, config, what string, head journal.Pos) (err error) {
+	began := time.Now()
+	child, took, err := b.start(ctx, config, b.url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop(child)) }()
+	text, caughtUp := "", time.Duration(0)
+	for pos := uint64(0); pos < head; {
+		time.Sleep(20 * time.Millisecond)
+		if text, err = b.metric(ctx, "backline_history_position"); err != nil {
+			return err
+		}
+		at, err := strconv.ParseFloat(text, 64)
+		if err != nil || time.Since(began) > 10*time.Minute {
+			return fmt.Errorf("the history is at position %q and has to reach %d", text, head)
+		}
+		pos, caughtUp = uint64(at), time.Since(began)
+	}
+	worked := processorTime(child.Process.Pid)
+	time.Sleep(settleTime)
+	fmt.Fprintf(b.out, "start with %s, %d records: ready after %s, history complete after %s and %s of processor time; memory at most %s, later %s\n", what, head,
+		took.Round(10*time.Millisecond), caughtUp.Round(10*time.Millisecond), worked.Round(10*time.Millisecond), processStatus(child.Process.Pid, "VmHWM"), memory(child.Process.Pid))
+	return nil
+}
+
+// fill writes the past into the journal, and says what it takes there.
+func (b *bench) fill(ctx context.Context, data string, records int) (head journal.Pos, err error) {
+	var j interface {
+		journal.Journal
+		journal.Importer
+	}
+	if b.shared == nil {
+		if err := os.MkdirAll(data, 0o700); err != nil {
+			return 0, err
+		}
+		j, err = sqlite.Open(ctx, filepath.Join(data, journalFile), sqlite.Options{})
+	} else {
+		j, err = redis.Open(ctx, redis.Options{Client: goredis.UniversalOptions{Addrs: []string{b.shared.addr}}, Replicas: -1})
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	p := &past{at: time.Now().Add(-time.Duration(records) * time.Second), versions: map[string]uint64{}, customers: max(1, records/200)}
+	for n := 0; p.pos < uint64(records); n++ {
+		p.conversation(n, p.pos+100*pastEvents < uint64(records))
+		if len(p.events) >= 4096 || p.pos >= uint64(records) {
+			if err := j.Import(ctx, p.events); err != nil {
+				return 0, err
+			}
+			p.bytes += sizeOf(p.events)
+			p.events = p.events[:0]
+		}
+	}
+	fmt.Fprintf(b.out, "%d records, %d bytes of data each\n", p.pos, p.bytes/int(p.pos))
+	if b.shared != nil {
+		return p.pos, b.shared.tellMemory(ctx, b, p.pos)
+	}
+	return p.pos, nil
+}
+
+func sizeOf(events []journal.Event) (n int) {
+	for _, e := range events {
+		n += len(e.Data)
+	}
+	return n
+}
+
+// tellMemory says what the journal takes in Redis.
+func (r *benchRedis) tellMemory(ctx context.Context, b *bench, records journal.Pos) error {
+	c := goredis.NewClient(&goredis.Options{Addr: r.addr})
+	defer c.Close()
+	used, err := c.InfoMap(ctx, "memory").Result()
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(used["Memory"]["used_memory"], 10, 64)
+	fmt.Fprintf(b.out, "Redis: used_memory %.0f MB, %d bytes a record\n", float64(n)/1e6, n/records)
+	return err
+}
+
+// past writes conversations as they are: the customer and the agent write in turns, with what belongs to it, and it ends.
+type past struct {
+	at        time.Time
+	pos       uint64
+	versions  map[string]uint64 // of streams
+	events    []journal.Event
+	bytes     int
+	customers int
+}
+
+// pastEvents is how many records one conversation has.
+const pastEvents = 30
+
+func (p *past) add(stream string, events ...gateway.Event) {
+	for _, e := range live.Write(stream, journal.Any, "", p.at, events...).Events {
+		p.pos++
+		p.versions[stream]++
+		e.Pos, e.Stream, e.Version = p.pos, stream, p.versions[stream]
+		p.events = append(p.events, e)
+	}
+	p.events[len(p.events)-1].Key = fmt.Sprintf("messenger/100000000000001/%d", p.pos)
+	p.at = p.at.Add(time.Second)
+}
+
+// conversation writes the nth one.
+func (p *past) conversation(n int, ends bool) {
+	who := gateway.Identity{Channel: "messenger", Account: "100000000000001", Remote: fmt.Sprintf("24000000%09d", n%p.customers)}
+	id := conversation.ID(who.Thread(), n/p.customers)
+	thread, stream := gateway.ThreadStream(who.Thread()), gateway.ConversationStream(id)
+	received := func(k int) gateway.Event {
+		id := fmt.Sprintf("m%d_%d", n, k)
+		return gateway.MessageReceived{Message: gateway.MessageID(id), Identity: who, ProviderID: "mid." + id, SentAt: p.at,
+			Text: fmt.Sprintf("Where is my delivery %d? It should have been here this morning, and nobody answers the phone.", n)}
+	}
+	p.add(thread, received(0))
+	offer := gateway.OfferID(string(id) + ".1")
+	p.add(stream, gateway.ConversationOpened{Conversation: id, Thread: who.Thread(), Identity: who,
+		Entry: "messenger/100000000000001", Target: "queue/main", Queue: "main", Cause: p.pos})
+	p.add(stream, gateway.ConversationOffered{Offer: offer, Agents: []gateway.AgentID{"bench"}, Until: p.at.Add(20 * time.Second)})
+	p.add(stream, gateway.ConversationAssigned{Agent: "bench", Offer: offer, How: "accepted"})
+	for k := range 5 {
+		m := gateway.MessageID(fmt.Sprintf("o%d_%d", n, k))
+		p.add(stream, gateway.MessageSubmitted{Message: m, ClientID: string(m), Thread: who.Thread(), Identity: who,
+			Text: "It left Soltau at seven and will be with you before noon.", Agent: "bench"})
+		p.add(stream, gateway.AttemptStarted{Message: m, Attempt: 1})
+		p.add(stream, gateway.AttemptEnded{Message: m, Attempt: 1, State: gateway.DeliverySent, ProviderIDs: []string{"mid.o" + string(m)}})
+		p.add(thread, gateway.DeliveryReported{ProviderID: "mid.o" + string(m), State: gateway.DeliveryDelivered})
+		p.add(thread, received(k+1))
+	}
+	if ends {
+		p.add(stream, gateway.ConversationClosed{By: "bench"})
+	}
+}
