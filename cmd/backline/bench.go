@@ -81,6 +81,7 @@ type benchOptions struct {
 	messages, callers, rate, visitors int
 	nodes, redis                      int
 	hold                              time.Duration
+	keep                              time.Duration // store.keep
 }
 
 // bench is one run.
@@ -213,7 +214,7 @@ func freeAddress() (string, error) {
 func (b *bench) configuration(addr, dir string, i int) []byte {
 	store := ""
 	if b.shared != nil {
-		store = fmt.Sprintf("rtc: {media: none, turn: \"\"}\nstore: {engine: redis, url: \"redis://%s\"}\nnode: {name: n%d, address: \"http://%s\"}\n", b.shared.addr, i, addr)
+		store = fmt.Sprintf("rtc: {media: none, turn: \"\"}\nstore: {engine: redis, url: \"redis://%s\", keep: %s}\nnode: {name: n%d, address: \"http://%s\"}\n", b.shared.addr, b.keep, i, addr)
 	}
 	return fmt.Appendf(nil, `version: 1
 listen: %[1]s

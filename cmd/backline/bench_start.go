@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -31,8 +32,12 @@ func (m *Main) benchStart(ctx context.Context, args []string) error {
 	b := &bench{benchOptions: benchOptions{agent: "bench", page: "100000000000001", nodes: 1}, out: m.Stdout, secret: rand.Text(), password: rand.Text(),
 		client: &http.Client{Timeout: 30 * time.Second}}
 	fs.IntVar(&b.redis, "redis", 0, "redis-servers to start for the journal, as in bench; 0: the embedded store")
+	fs.DurationVar(&b.keep, "keep", 0, "store.keep, 24h at least: two other gateways first put what is older on their disks; the records are a second apart. 0: all stay in Redis")
 	if err := m.parse(fs, args); err != nil {
 		return err
+	}
+	if b.keep != 0 && (b.keep < 24*time.Hour || b.redis == 0) {
+		return usagef("want to keep 24h at least, and --redis")
 	}
 	if *records < 1 || b.redis < 0 || b.redis > 5 {
 		return usagef("want at least one record, and 0 to 5 redis-servers")
@@ -70,6 +75,17 @@ func (b *bench) starts(ctx context.Context, records int) (err error) {
 	if err != nil {
 		return err
 	}
+	if b.keep > 0 {
+		others, err := b.archive(ctx, dir, head)
+		defer func() {
+			for _, c := range others {
+				err = errors.Join(err, stop(c))
+			}
+		}()
+		if err != nil {
+			return err
+		}
+	}
 	for _, what := range []string{"an empty history", "the history it has made"} {
 		if err := b.startOnce(ctx, b.path(dir, 0), what, head); err != nil {
 			return err
@@ -77,6 +93,34 @@ func (b *bench) starts(ctx context.Context, records int) (err error) {
 	}
 	return nil
 }
+
+// archive runs two gateways until Redis holds what is young and no more.
+func (b *bench) archive(ctx context.Context, dir string, head journal.Pos) (running []*exec.Cmd, err error) {
+	for i := 1; i <= 2; i++ {
+		addr, err := freeAddress()
+		if err != nil {
+			return running, err
+		}
+		if err := os.WriteFile(b.path(dir, i), b.configuration(addr, dir, i), 0o600); err != nil {
+			return running, err
+		}
+		c, _, err := b.start(ctx, b.path(dir, i), "http://"+addr)
+		if err != nil {
+			return running, err
+		}
+		running = append(running, c)
+	}
+	began, young := time.Now(), journal.Pos(b.keep/time.Second)+2*pastSegment
+	for trimmed := journal.Pos(0); trimmed+young < head; time.Sleep(time.Second) {
+		if trimmed, err = b.shared.trimmed(ctx); err != nil || time.Since(began) > 10*time.Minute {
+			return running, errors.Join(err, fmt.Errorf("the journal on Redis is trimmed up to %d of %d", trimmed, head))
+		}
+	}
+	return running, b.shared.tellMemory(ctx, b, head)
+}
+
+// pastSegment is how many records may be too few to leave Redis.
+const pastSegment = 8192
 
 // startOnce says when a gateway is ready and when its history has everything.
 func (b *bench) startOnce(ctx context.Context, config, what string, head journal.Pos) (err error) {
@@ -86,6 +130,7 @@ func (b *bench) startOnce(ctx context.Context, config, what string, head journal
 		return err
 	}
 	defer func() { err = errors.Join(err, stop(child)) }()
+	untilReady := processorTime(child.Process.Pid)
 	text, caughtUp := "", time.Duration(0)
 	for pos := uint64(0); pos < head; {
 		time.Sleep(20 * time.Millisecond)
@@ -100,8 +145,8 @@ func (b *bench) startOnce(ctx context.Context, config, what string, head journal
 	}
 	worked := processorTime(child.Process.Pid)
 	time.Sleep(settleTime)
-	fmt.Fprintf(b.out, "start with %s, %d records: ready after %s, history complete after %s and %s of processor time; memory at most %s, later %s\n", what, head,
-		took.Round(10*time.Millisecond), caughtUp.Round(10*time.Millisecond), worked.Round(10*time.Millisecond), processStatus(child.Process.Pid, "VmHWM"), memory(child.Process.Pid))
+	fmt.Fprintf(b.out, "start with %s, %d records: ready after %s and %s of processor time, history complete after %s and %s; memory at most %s, later %s\n", what, head,
+		took.Round(10*time.Millisecond), untilReady.Round(10*time.Millisecond), caughtUp.Round(10*time.Millisecond), worked.Round(10*time.Millisecond), processStatus(child.Process.Pid, "VmHWM"), memory(child.Process.Pid))
 	return nil
 }
 
@@ -157,7 +202,7 @@ func (r *benchRedis) tellMemory(ctx context.Context, b *bench, records journal.P
 		return err
 	}
 	n, err := strconv.ParseUint(used["Memory"]["used_memory"], 10, 64)
-	fmt.Fprintf(b.out, "Redis: used_memory %.0f MB, %d bytes a record\n", float64(n)/1e6, n/records)
+	fmt.Fprintf(b.out, "Redis: used_memory %.0f MB, %d bytes for each record there was\n", float64(n)/1e6, n/records)
 	return err
 }
 
@@ -185,9 +230,14 @@ func (p *past) add(stream string, events ...gateway.Event) {
 	p.at = p.at.Add(time.Second)
 }
 
+// who has the nth conversation.
+func (p *past) who(n int) gateway.Identity {
+	return gateway.Identity{Channel: "messenger", Account: "100000000000001", Remote: fmt.Sprintf("24000000%09d", n%p.customers)}
+}
+
 // conversation writes the nth one.
 func (p *past) conversation(n int, ends bool) {
-	who := gateway.Identity{Channel: "messenger", Account: "100000000000001", Remote: fmt.Sprintf("24000000%09d", n%p.customers)}
+	who := p.who(n)
 	id := conversation.ID(who.Thread(), n/p.customers)
 	thread, stream := gateway.ThreadStream(who.Thread()), gateway.ConversationStream(id)
 	received := func(k int) gateway.Event {

@@ -132,7 +132,7 @@ func (r *running) inside() {
 	a, work := r.App, r.work
 	r.goes(a.live.Run, a.fetcher.Run, a.profiles.Run, a.courtesies.Run, a.recordings.Run, a.ticks, a.settle, r.pack, r.watch)
 	if a.lease != nil {
-		r.goes(a.journal.bus.Run, a.lease.Run, a.takeKeys)
+		r.goes(a.journal.bus.Run, a.lease.Run, a.takeKeys, a.journal.archive.Run)
 	}
 	for name, ch := range a.channels {
 		r.group.Go(func() error {
