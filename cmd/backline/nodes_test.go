@@ -243,7 +243,7 @@ func TestANewNodeGetsFromOthersWhatHasLeftRedis(t *testing.T) {
 	a.start()
 	b.start()
 	trimmed, want := uint64(0), uint64(2*8192-1) // all but the witness of two segments
-	for end := time.Now().Add(time.Minute); trimmed < want && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); trimmed < want && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if trimmed, _, err = shared.Bounds(t.Context()); err != nil {
 			t.Fatal(err)
 		}

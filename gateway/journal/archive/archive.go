@@ -56,7 +56,7 @@ type Options struct {
 // Times.
 const (
 	settled    = time.Hour        // the age of an event that no fail-over takes back
-	lookEvery  = 5 * time.Minute  // for what is to be written and dropped
+	lookEvery  = time.Minute      // for what is to be written and dropped
 	lookAgain  = 15 * time.Second // after something went wrong, or another node was late
 	fetchPause = time.Second
 	patience   = 10 * time.Second // with other nodes, which a start has not heard of yet
@@ -101,6 +101,7 @@ func (j *Journal) Bounds(ctx context.Context) (trimmed, head journal.Pos, err er
 // shared journal is ErrTrimmed.
 func (j *Journal) Read(ctx context.Context, after journal.Pos, limit int, wait time.Duration) ([]journal.Event, error) {
 	for end := time.Now().Add(wait); ; {
+		changed := j.o.Folder.changed() // before it is read: what is added meanwhile counts
 		events, err := j.old(ctx, after, limit)
 		if err != nil || len(events) > 0 {
 			return events, err
@@ -116,15 +117,14 @@ func (j *Journal) Read(ctx context.Context, after journal.Pos, limit int, wait t
 		if wait <= 0 {
 			return nil, err
 		}
-		if more, err := j.await(ctx, end); err != nil || !more {
+		if more, err := j.await(ctx, changed, end); err != nil || !more {
 			return nil, err
 		}
 	}
 }
 
 // await has Run get what is missing here, and returns when there is more, or false at the end of the time.
-func (j *Journal) await(ctx context.Context, end time.Time) (more bool, err error) {
-	changed := j.o.Folder.changed()
+func (j *Journal) await(ctx context.Context, changed <-chan struct{}, end time.Time) (more bool, err error) {
 	select {
 	case j.wanted <- struct{}{}:
 	default:

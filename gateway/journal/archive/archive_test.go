@@ -243,6 +243,33 @@ func TestANodeWaitsForOneThatHasWhatItLacks(t *testing.T) {
 	})
 }
 
+// late says only after a while that events were trimmed.
+type late struct{ journal.Journal }
+
+func (l late) Read(ctx context.Context, after journal.Pos, limit int, wait time.Duration) ([]journal.Event, error) {
+	events, err := l.Journal.Read(ctx, after, limit, wait)
+	if errors.Is(err, journal.ErrTrimmed) {
+		time.Sleep(10 * time.Second)
+	}
+	return events, err
+}
+
+func TestWhatComesWhileItIsAskedForIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared, a, _, _ := archived(t, "hello")
+		c := newNode(t, shared, t.TempDir(), a)
+		c.Journal = archive.New(archive.Options{Folder: c.folder, Shared: late{shared}, Fetch: c.fetch})
+		stop := running(t, c)
+		began := time.Now()
+		if events, err := c.Read(t.Context(), 0, 10, time.Minute); err != nil || len(events) != 10 || time.Since(began) > 11*time.Second {
+			t.Errorf("%d events, %v after %s", len(events), err, time.Since(began))
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestADamagedSegmentIsFetchedAgain(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"altered": func(path string) error {
