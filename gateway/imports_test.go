@@ -114,30 +114,32 @@ func forbidden(from, to string) string {
 
 // users are those who may import a package besides the program, for packages that stand on top.
 var users = map[string][]string{
-	"backline/gateway/live":           {"backline/gateway/calls", "backline/gateway/meet", "backline/gateway/hub", "backline/gateway/api"},
-	"backline/gateway/hub":            nil,
-	"backline/gateway/api":            nil,
-	"backline/gateway/config":         nil,
-	"backline/gateway/control":        nil,
-	"backline/gateway/mailing":        nil,
-	"backline/gateway/journal/sqlite": nil, // an engine is chosen, not known
-	"backline/gateway/journal/memory": nil,
-	"backline/gateway/journal/redis":  nil,
-	"backline/gateway/journal/spool":  nil,
-	"backline/gateway/lease":          nil,
-	"backline/gateway/bus/redis":      nil, // nor is what carries the bus
+	"backline/gateway/live":            {"backline/gateway/calls", "backline/gateway/meet", "backline/gateway/hub", "backline/gateway/api"},
+	"backline/gateway/hub":             nil,
+	"backline/gateway/api":             nil,
+	"backline/gateway/config":          nil,
+	"backline/gateway/control":         nil,
+	"backline/gateway/mailing":         nil,
+	"backline/gateway/journal/sqlite":  nil, // an engine is chosen, not known
+	"backline/gateway/journal/memory":  nil,
+	"backline/gateway/journal/redis":   nil,
+	"backline/gateway/journal/spool":   nil,
+	"backline/gateway/journal/archive": nil,
+	"backline/gateway/lease":           nil,
+	"backline/gateway/bus/redis":       nil, // nor is what carries the bus
 }
 
 // knows is what packages that stand below may import of ours.
 var knows = map[string][]string{
-	"backline/gateway/journal":       nil,
-	"backline/gateway/journal/spool": {"backline/gateway/journal"},
-	"backline/gateway/lease":         {"backline/gateway", "backline/gateway/journal"},
-	"backline/gateway/quickjson":     nil,
-	"backline/gateway/httpx":         {"backline/gateway"},
-	"backline/gateway/wire":          {"backline/gateway"},
-	"backline/gateway/router":        {"backline/gateway"},
-	"backline/gateway/bus":           {"backline/gateway"},
+	"backline/gateway/journal":         nil,
+	"backline/gateway/journal/spool":   {"backline/gateway/journal"},
+	"backline/gateway/journal/archive": {"backline/gateway/journal"},
+	"backline/gateway/lease":           {"backline/gateway", "backline/gateway/journal"},
+	"backline/gateway/quickjson":       nil,
+	"backline/gateway/httpx":           {"backline/gateway"},
+	"backline/gateway/wire":            {"backline/gateway"},
+	"backline/gateway/router":          {"backline/gateway"},
+	"backline/gateway/bus":             {"backline/gateway"},
 }
 
 // shared is what channels may use of the gateway besides the words.

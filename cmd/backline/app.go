@@ -105,7 +105,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, o AppOptions)
 	}
 	a := &App{config: c, log: log, metrics: newMetrics(), courtesies: newCourtesies(), keysWanted: make(chan struct{}, 1), out: o.Out, served: o.Served, anew: o.Anew}
 	var err error
-	if a.journal, err = openStore(ctx, c, log, a.sharedChanged); err != nil {
+	if a.journal, err = openStore(ctx, c, log, a.sharedChanged, a.leads); err != nil {
 		return nil, err
 	}
 	if err := a.wire(ctx, o); err != nil {

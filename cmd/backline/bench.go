@@ -33,6 +33,9 @@ func (m *Main) bench(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == "forwarder" {
 		return m.benchForwarder(ctx, args[1:])
 	}
+	if len(args) > 0 && args[0] == "start" {
+		return m.benchStart(ctx, args[1:])
+	}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	o := benchOptions{}
 	fs.StringVar(&o.url, "url", "", "a running gateway's `URL`; default: start one")
@@ -78,6 +81,7 @@ type benchOptions struct {
 	messages, callers, rate, visitors int
 	nodes, redis                      int
 	hold                              time.Duration
+	keep                              time.Duration // store.keep
 }
 
 // bench is one run.
@@ -210,7 +214,7 @@ func freeAddress() (string, error) {
 func (b *bench) configuration(addr, dir string, i int) []byte {
 	store := ""
 	if b.shared != nil {
-		store = fmt.Sprintf("rtc: {media: none, turn: \"\"}\nstore: {engine: redis, url: \"redis://%s\"}\nnode: {name: n%d, address: \"http://%s\"}\n", b.shared.addr, i, addr)
+		store = fmt.Sprintf("rtc: {media: none, turn: \"\"}\nstore: {engine: redis, url: \"redis://%s\", keep: %s}\nnode: {name: n%d, address: \"http://%s\"}\n", b.shared.addr, b.keep, i, addr)
 	}
 	return fmt.Appendf(nil, `version: 1
 listen: %[1]s
@@ -276,14 +280,17 @@ func stop(c *exec.Cmd) error {
 	return c.Wait()
 }
 
-// memory reads the resident set of a process from /proc; other systems do not have it.
-func memory(pid int) string {
+// memory is the resident set of a process.
+func memory(pid int) string { return processStatus(pid, "VmRSS") }
+
+// processStatus reads an amount of memory of a process from /proc; other systems do not have it.
+func processStatus(pid int, name string) string {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return "not known here"
 	}
 	for line := range strings.Lines(string(raw)) {
-		if v, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
 			var kb int
 			if _, err := fmt.Sscan(v, &kb); err == nil {
 				return fmt.Sprintf("%.1f MB", float64(kb)/1024)

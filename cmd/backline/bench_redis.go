@@ -85,6 +85,13 @@ func (r *benchRedis) head(ctx context.Context) (uint64, error) {
 	return c.HGet(ctx, "{backline}:meta", "head").Uint64()
 }
 
+// trimmed is the position up to which records have left the journal.
+func (r *benchRedis) trimmed(ctx context.Context) (uint64, error) {
+	c := goredis.NewClient(&goredis.Options{Addr: r.addr})
+	defer c.Close()
+	return c.HGet(ctx, "{backline}:meta", "trimmed").Uint64()
+}
+
 // eventSize is how many bytes of fields the last event of the journal has.
 func (r *benchRedis) eventSize(ctx context.Context) (int, error) {
 	c := goredis.NewClient(&goredis.Options{Addr: r.addr})

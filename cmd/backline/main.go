@@ -58,7 +58,7 @@ func commands() []command {
 		{"report", "calls [--days 30]", "how good calls were, by day, entry and path", (*Main).report},
 		{"journal", "verify|export|import", "integrity of the record, a copy, and back", (*Main).journal},
 		{"doctor", "rtc|redis [--json]", "prove from outside by which ways calls get through; whether Redis keeps what it is given", (*Main).doctor},
-		{"bench", "[calls] [--url URL]", "load on a gateway, or what calls cost", (*Main).bench},
+		{"bench", "[calls|start] [--url URL]", "load on a gateway, what calls cost, or a start on a long past", (*Main).bench},
 		{"version", "", "print the version", (*Main).version},
 	}
 }

@@ -66,6 +66,7 @@ func (m *metrics) watch(a *App) {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
 	}
 	gauge("backline_journal_position", "Events in the journal.", func() float64 { return float64(a.live.Head()) })
+	gauge("backline_history_position", "Position up to which the history has everything: behind backline_journal_position it is being built.", func() float64 { return float64(a.history.Applied()) })
 	counter("backline_journal_appends_total", "Appends that became durable.", func() float64 { return float64(a.journal.disk.Stats().Appends) })
 	counter("backline_journal_batches_total", "Commits; appends per batch shows the group commit.", func() float64 { return float64(a.journal.disk.Stats().Batches) })
 	counter("backline_journal_fsync_seconds_total", "Time spent in commits.", func() float64 { return a.journal.disk.Stats().Fsync.Seconds() })

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,6 +15,10 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"backline/gateway/conversation"
+	"backline/gateway/journal"
+	memoryjournal "backline/gateway/journal/memory"
+	"backline/gateway/journal/redis"
 	"backline/gateway/journal/redis/redistest"
 )
 
@@ -310,4 +315,97 @@ func (in *installation) shows(cookie string, texts ...string) {
 		}
 		return !slices.ContainsFunc(texts, func(text string) bool { return !all[text] })
 	})
+}
+
+// Two gateways keep on their disks what is old, and Redis does not. A third that comes with nothing has it all none the less.
+func TestANewNodeGetsFromOthersWhatHasLeftRedis(t *testing.T) {
+	server := redistest.Start(t)
+	shared, err := redis.Open(t.Context(), redis.Options{Client: goredis.UniversalOptions{Addrs: []string{server.Addr}}, Replicas: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
+	old := &oldWork{at: time.Now().Add(-2000 * time.Hour), versions: map[string]uint64{}, customers: 300}
+	for n := range 600 {
+		old.conversation(n, true)
+	}
+	if err := shared.Import(t.Context(), old.events); err != nil {
+		t.Fatal(err)
+	}
+	var nodes []*installation
+	for _, name := range []string{"a", "b", "c"} {
+		in := installNode(t, name, server.Addr)
+		text, err := os.ReadFile(in.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = bytes.Replace(text, []byte("store: {"), []byte("store: {keep: 24h, "), 1)
+		if err := os.WriteFile(in.path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, in)
+	}
+	a, b, c := nodes[0], nodes[1], nodes[2]
+	a.start()
+	b.start()
+	trimmed, want := uint64(0), uint64(2*8192-1) // all but the witness of two segments
+	for end := time.Now().Add(3 * time.Minute); trimmed < want && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if trimmed, _, err = shared.Bounds(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if trimmed != want {
+		t.Fatalf("Redis is trimmed up to %d, want %d", trimmed, want)
+	}
+	c.start()
+	c.people()
+	cookie := c.signIn("jana")
+	var list struct {
+		Conversations []struct{ ID string } `json:"conversations"`
+	}
+	id := conversation.ID(old.who(0).Thread(), 0) // the first that there was
+	if code := c.rest(cookie, http.MethodGet, "/api/v1/conversations/"+string(id), nil, &list); code != http.StatusOK {
+		t.Errorf("the first conversation: %d", code)
+	}
+	file := t.TempDir() + "/all.export"
+	if code, _, errs := run(t, "", "journal", "export", "--config", c.path, "--file", file); code != exitDone {
+		t.Fatal(errs)
+	}
+	whole := memoryjournal.New()
+	in, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if err := journal.ImportFrom(t.Context(), whole, in); err != nil {
+		t.Fatal(err)
+	}
+	events, err := whole.Read(t.Context(), 0, len(old.events), 0)
+	if err != nil || len(events) != len(old.events) {
+		t.Fatal(len(events), err)
+	}
+	for i, e := range events {
+		old.events[i].At = old.events[i].At.Truncate(time.Microsecond)
+		if e.Sum() != old.events[i].Sum() {
+			t.Fatalf("position %d is exported as another event", e.Pos)
+		}
+	}
+	if code, out, errs := run(t, "", "journal", "verify", "--config", c.path); code != exitDone {
+		t.Errorf("%s %s", out, errs)
+	}
+	empty := *c
+	empty.path = strings.Replace(c.path, ".yaml", "2.yaml", 1)
+	text, err := os.ReadFile(c.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(empty.path, bytes.ReplaceAll(text, []byte(c.data), []byte(t.TempDir())), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "", "journal", "export", "--config", empty.path, "--file", file+"2"); code == exitDone || !strings.Contains(errs, "not in Redis any more") {
+		t.Errorf("an export of half the records: %d %s", code, errs)
+	}
+	for _, in := range nodes {
+		in.stop()
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"backline/gateway/config"
 	"backline/gateway/control"
 	"backline/gateway/journal"
+	"backline/gateway/journal/archive"
 	"backline/gateway/journal/redis"
 	"backline/gateway/journal/sqlite"
 )
@@ -26,7 +27,7 @@ func recordOf(s config.Store, folder string) (record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return redisRecord{redis.Options{Client: options, Name: s.Name, Replicas: s.Replicas}}, nil
+	return redisRecord{redis.Options{Client: options, Name: s.Name, Replicas: s.Replicas}, filepath.Join(folder, archiveDir)}, nil
 }
 
 // embeddedRecord is the journal in a data folder, which a gateway may have open.
@@ -83,8 +84,12 @@ func (r embeddedRecord) Restore(ctx context.Context, in io.Reader) error {
 	return sqlite.Restore(ctx, r.String(), in)
 }
 
-// redisRecord is the journal on Redis, which needs no gateway between.
-type redisRecord struct{ options redis.Options }
+// redisRecord is the journal on Redis, which needs no gateway between, and what has left it: the archive of the gateway
+// that the command is run for.
+type redisRecord struct {
+	options redis.Options
+	archive string // a folder
+}
 
 func (r redisRecord) String() string {
 	return "the journal on Redis at " + strings.Join(r.options.Client.Addrs, ", ")
@@ -100,14 +105,33 @@ func (r redisRecord) with(ctx context.Context, do func(*redis.Journal) error) er
 
 func (r redisRecord) Verify(ctx context.Context) (report journal.Report, err error) {
 	err = r.with(ctx, func(j *redis.Journal) error {
-		report, err = j.Verify(ctx)
-		return err
+		if report, err = j.Verify(ctx); err != nil {
+			return err
+		}
+		folder, err := archive.OpenFolder(r.archive)
+		if err != nil {
+			return err
+		}
+		if archived, _ := folder.Head(); archived >= report.Trimmed {
+			report.Trimmed = 0
+		}
+		return folder.Verify(ctx, &report)
 	})
 	return report, err
 }
 
 func (r redisRecord) Export(ctx context.Context, out io.Writer) error {
-	return r.with(ctx, func(j *redis.Journal) error { return journal.Export(ctx, j, out) })
+	return r.with(ctx, func(j *redis.Journal) error {
+		folder, err := archive.OpenFolder(r.archive)
+		if err != nil {
+			return err
+		}
+		whole := archive.New(archive.Options{Folder: folder, Shared: j})
+		if trimmed, _, err := whole.Bounds(ctx); err != nil || trimmed > 0 {
+			return errors.Join(err, fmt.Errorf("records up to position %d are not in Redis any more, and not in %s: run this with the configuration of a gateway, where its data folder is", trimmed, r.archive))
+		}
+		return journal.Export(ctx, whole, out)
+	})
 }
 
 func (r redisRecord) Restore(ctx context.Context, in io.Reader) error {

@@ -136,7 +136,7 @@ func (r *running) inside() {
 		r.goes(a.confirmPast)
 	}
 	if a.lease != nil {
-		r.goes(a.journal.bus.Run, a.lease.Run, a.takeKeys)
+		r.goes(a.journal.bus.Run, a.lease.Run, a.takeKeys, a.journal.archive.Run)
 	}
 	for name, ch := range a.channels {
 		r.group.Go(func() error {

@@ -15,6 +15,7 @@ import (
 	busredis "backline/gateway/bus/redis"
 	"backline/gateway/config"
 	"backline/gateway/journal"
+	"backline/gateway/journal/archive"
 	"backline/gateway/journal/redis"
 	"backline/gateway/journal/spool"
 	"backline/gateway/journal/sqlite"
@@ -23,10 +24,11 @@ import (
 // store is the journal: the disk alone, or the disk as the spool of one that several nodes share.
 type store struct {
 	journal.Journal
-	disk  *sqlite.Journal
-	spool *spool.Journal // nil: the disk is all
-	bus   *bus.Bus       // nil: there is no other node
-	keys  *secrets       // nil: nobody shares them
+	disk    *sqlite.Journal
+	spool   *spool.Journal   // nil: the disk is all
+	archive *archive.Journal // nil, as the spool
+	bus     *bus.Bus         // nil: there is no other node
+	keys    *secrets         // nil: nobody shares them
 }
 
 // redisEngine is the store.engine of several gateways.
@@ -37,6 +39,7 @@ const (
 	journalFile = "journal.db"
 	spoolFile   = "spool.db"
 	originFile  = "journal.origin" // which shared journal the folder belongs to
+	archiveDir  = "archive"        // what has left the shared journal
 
 	livechatKey = "livechat.key"
 	linksKey    = "links.key"
@@ -70,8 +73,9 @@ func aloneIn(folder string, c *config.Config) error {
 	return err
 }
 
-// openStore opens the journal of the configuration. changed is told when a shared journal goes away or comes back.
-func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed func(spool.State)) (*store, error) {
+// openStore opens the journal of the configuration. changed is told when a shared journal goes away or comes back; leads
+// says whether this node decides.
+func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed func(spool.State), leads func() bool) (*store, error) {
 	if c.Store.Engine != redisEngine {
 		disk, err := sqlite.Open(ctx, filepath.Join(c.Data, journalFile), sqlite.Options{})
 		if err != nil {
@@ -85,6 +89,10 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed 
 	}
 	if _, err := os.Stat(filepath.Join(c.Data, journalFile)); err == nil {
 		return nil, fmt.Errorf("%s holds a journal of its own, which would stay unread: bring it over with journal export and journal import, and start with an empty folder", c.Data)
+	}
+	folder, err := archive.OpenFolder(filepath.Join(c.Data, archiveDir))
+	if err != nil {
+		return nil, err
 	}
 	disk, err := sqlite.Open(ctx, filepath.Join(c.Data, spoolFile), sqlite.Options{})
 	if err != nil {
@@ -110,7 +118,10 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger, changed 
 		return nil, errors.Join(err, s.Close())
 	}
 	b := busredis.New(busredis.Options{Client: options, Name: c.Store.Name, Node: c.Node.Name, Address: c.Node.Address, Log: log})
-	return &store{Journal: s, disk: disk, spool: s, bus: b, keys: keys}, nil
+	others := segments{bus: b, folder: folder}
+	others.answer()
+	whole := archive.New(archive.Options{Folder: folder, Shared: s, Fetch: others.fetch, Keep: c.Store.Keep, Leads: leads, Everywhere: others.everywhere, Log: log})
+	return &store{Journal: whole, disk: disk, spool: s, archive: whole, bus: b, keys: keys}, nil
 }
 
 // sharedOrigin is the shared journal that a folder belongs to; "": none yet.

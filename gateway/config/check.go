@@ -413,6 +413,9 @@ func (k *checker) store() {
 		if s.URL != "" || len(s.Sentinels) > 0 {
 			k.addAt("store.engine", "the embedded engine has no url and no sentinels; want redis")
 		}
+		if s.Keep != 0 {
+			k.addAt("store.keep", "the embedded engine keeps all on its disk; want redis")
+		}
 		return
 	case "redis":
 	default:
@@ -439,6 +442,9 @@ func (k *checker) store() {
 		k.addAt("store.name", `%q: want 1–64 of a-z, 0-9, "-", "_", "."`, clip(s.Name))
 	}
 	k.within("store.replicas", s.Replicas, -1, 16)
+	if s.Keep != 0 {
+		k.between("store.keep", s.Keep, 24*time.Hour, 87600*time.Hour)
+	}
 	if !gateway.ValidName(n.Name) {
 		k.addAt("node.name", `%q: want 1–64 of a-z, 0-9, "-", "_", "."; without one it is the host's name`, clip(n.Name))
 	}

@@ -355,6 +355,9 @@ type Store struct {
 	Name string `yaml:"name"`
 	// Replicas that must have a decision before it counts; -1 (default): one, as long as there is one.
 	Replicas int `yaml:"replicas"`
+	// Keep is how long records stay in Redis, 24h–87600h; older ones are on the disk of each gateway. Default 0: for
+	// ever. The same at all gateways.
+	Keep time.Duration `yaml:"keep"`
 }
 
 // Node is what tells gateways on one Redis apart.

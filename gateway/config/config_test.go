@@ -118,6 +118,8 @@ func TestEachMistakeHasItsLineAndColumn(t *testing.T) {
 		{"redis elsewhere", "version: 1\nstore: {engine: redis, url: 'http://x'}\nnode: {name: a}", `2:29 store.url`, "want redis://"},
 		{"sentinels without a name", "version: 1\nstore: {engine: redis, sentinels: ['a:1']}\nnode: {name: a}", `2:8 store.master`, "belong together"},
 		{"a sentinel without a port", "version: 1\nstore: {engine: redis, sentinels: [a], master: m}\nnode: {name: a}", `2:36 store.sentinels[0]`, "want host:port"},
+		{"records that stay for an hour", "version: 1\nstore: {engine: redis, url: 'redis://x:1', keep: 1h}\nnode: {name: a}", `2:50 store.keep`, "want 24h"},
+		{"records that leave a disk", "version: 1\nstore: {keep: 720h}", `2:15 store.keep`, "want redis"},
 		{"a node nobody can name", "version: 1\nstore: {engine: redis, url: 'redis://x:1'}\nnode: {name: 'A B'}", `3:14 node.name`, "want 1–64"},
 		{"a node's address with a path", "version: 1\nstore: {engine: redis, url: 'redis://x:1'}\nnode: {name: a, address: 'http://x/y'}", `3:26 node.address`, "without a path"},
 		{"embedded elsewhere", "version: 1\nstore: {engine: embedded, url: 'redis://x:1'}", `2:17 store.engine`, "no url"},

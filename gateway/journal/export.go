@@ -12,6 +12,9 @@ import (
 	"io"
 	"time"
 	"unicode/utf8"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // An export is text: a header line, one line an event, a trailer with the SHA-256 of all bytes before it.
@@ -30,6 +33,17 @@ type (
 		Key     string          `json:"key,omitempty"`
 		Data    json.RawMessage `json:"data,omitempty"`
 		Bytes   *[]byte         `json:"bytes,omitempty"` // in place of data that JSON would not give back byte by byte
+	}
+	// importEvent is an exportEvent as it is read: a start reads many (package archive), and this is twice as fast.
+	importEvent struct {
+		Pos     Pos            `json:"pos"`
+		Stream  string         `json:"stream"`
+		Version uint64         `json:"version"`
+		Type    string         `json:"type"`
+		At      time.Time      `json:"at"`
+		Key     string         `json:"key"`
+		Data    jsontext.Value `json:"data"`
+		Bytes   *[]byte        `json:"bytes"`
 	}
 	exportTrailer struct {
 		SHA256 string `json:"sha256"`
@@ -103,8 +117,8 @@ func exported(e Event, want Pos) (exportEvent, error) {
 
 // imported is the event of a line.
 func imported(line []byte, want Pos) (Event, error) {
-	var x exportEvent
-	if err := json.Unmarshal(line, &x); err != nil {
+	var x importEvent
+	if err := jsonv2.Unmarshal(line, &x); err != nil {
 		return Event{}, fmt.Errorf("import position %d: %w", want, err)
 	}
 	data := []byte(x.Data)

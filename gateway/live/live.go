@@ -6,6 +6,8 @@
 //	journal → decode → observers (access, outbox, files) → fold → router → decisions → journal
 //	                                                          └→ subscribers, history
 //
+// A history that lacks much at the start, as that of a new node, is filled behind it by a second reading (catchup.go).
+//
 // Concurrency: all state is guarded by one mutex that is held for memory work only, never for I/O. Run owns
 // five goroutines (tail, loop, history, automatic answers, telling other nodes) and returns when all have ended. Every method may be called from
 // any goroutine; those that change something are commands: they check the state, append at the version they
@@ -127,8 +129,10 @@ type Live struct {
 	anew      uint64                                    // positions up to here may mean something else to who was here before
 	forgotten uint64                                    // highest Rev of a conversation that left memory
 	replayed  bool
-	failed    error // why Run ended
-	stats     Stats
+	// projecting: what the loop folds goes to the history. False while that is filled by catchUp.
+	projecting bool
+	failed     error // why Run ended
+	stats      Stats
 }
 
 // Stats counts for /metrics.
@@ -175,9 +179,13 @@ func (l *Live) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	catchUp := start > l.opts.History.Applied()+catchUpFrom
+	l.mu.Lock()
+	l.projecting = !catchUp
+	l.mu.Unlock()
 	g.Go(func() error { return l.tail(ctx) })
 	g.Go(func() error { return l.loop(ctx, start) })
-	g.Go(func() error { return l.projectAll(ctx) })
+	g.Go(func() error { return l.projectAll(ctx, catchUp) })
 	g.Go(func() error { return l.answerAll(ctx) })
 	g.Go(func() error { return l.tellNodes(ctx) })
 	err = g.Wait()
@@ -369,7 +377,11 @@ func (l *Live) foldBatch(ctx context.Context, b batch) uint64 {
 		}
 	}
 	last := b.events[len(b.events)-1]
-	p := projection{upTo: last.Pos, sum: last.Sum(), changes: l.foldRecords(b.records)}
+	changes, projecting := l.foldRecords(b.records)
+	if !projecting {
+		return last.Pos
+	}
+	p := projection{upTo: last.Pos, sum: last.Sum(), changes: changes}
 	select {
 	case l.project <- p:
 	case <-ctx.Done():
@@ -377,11 +389,11 @@ func (l *Live) foldBatch(ctx context.Context, b batch) uint64 {
 	return last.Pos
 }
 
-func (l *Live) foldRecords(records []conversation.Record) []conversation.Change {
+// foldRecords returns the changes, and whether they are for the history.
+func (l *Live) foldRecords(records []conversation.Record) (all []conversation.Change, projecting bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var all []conversation.Change
-	l.fold.Mute(!l.replayed && records[len(records)-1].Pos <= l.opts.History.Applied())
+	l.fold.Mute(!l.replayed && (!l.projecting || records[len(records)-1].Pos <= l.opts.History.Applied()))
 	for _, r := range records {
 		l.foldAgentLocked(r)
 		l.foldAlarmLocked(r)
@@ -409,7 +421,7 @@ func (l *Live) foldRecords(records []conversation.Record) []conversation.Change 
 	}
 	l.waiters = l.waiters[:n]
 	l.stats.Unknown = l.fold.Unknown()
-	return all
+	return all, l.projecting
 }
 
 // gatherTime is how far the history may lag for the sake of larger transactions, and gatherChanges how many
@@ -464,26 +476,32 @@ func (l *Live) WaitHistory(ctx context.Context, pos uint64) error {
 }
 
 // projectAll writes the history database, behind the live state.
-func (l *Live) projectAll(ctx context.Context) error {
-	for p := range l.project {
-		p = l.gather(p)
-		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-			err := l.opts.History.Apply(ctx, p.changes, p.upTo, p.sum)
-			if err == nil {
-				break
-			}
-			if ctx.Err() != nil {
-				return nil
-			}
-			l.opts.Log.Error("history cannot be written; trying again", "err", err)
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-				return nil
-			}
+func (l *Live) projectAll(ctx context.Context, catchUp bool) error {
+	if catchUp {
+		if err := l.catchUp(ctx); err != nil {
+			return err
 		}
 	}
+	for p := range l.project {
+		l.write(ctx, l.gather(p))
+	}
 	return nil
+}
+
+// write tries until it succeeds or ctx ends.
+func (l *Live) write(ctx context.Context, p projection) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		err := l.opts.History.Apply(ctx, p.changes, p.upTo, p.sum)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		l.opts.Log.Error("history cannot be written; trying again", "err", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Head is the last position folded.
