@@ -125,7 +125,7 @@ func TestASlowLineGetsSmallPicturesAndAllOfTheVoice(t *testing.T) {
 	if n, gaps := now.packets-before.packets, now.gaps-before.gaps; n < 150 || gaps > n/20 {
 		t.Errorf("%d packets of the voice with %d gaps in 5 s", n, gaps)
 	}
-	a.waits = time.Minute                                // a try that goes wrong makes the next one wait
+	a.waits = time.Minute      // a try that goes wrong makes the next one wait
 	a.sees("b", sfu.Camera, 0) // of any size: now and then a larger one is tried
 
 	slow.rate.Store(0)
