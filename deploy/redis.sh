@@ -8,5 +8,6 @@ if [ ! -s "$file" ]; then
 	echo "replica-announce-ip $NAME" >> "$file"
 	[ -z "${PRIMARY:-}" ] || echo "replicaof $PRIMARY 6379" >> "$file"
 fi
+sh "$(dirname "$0")/mend-aof.sh" "$DATA"
 cd "$DATA"
 exec redis-server "$file"

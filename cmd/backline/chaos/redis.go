@@ -56,7 +56,7 @@ func NewSentinels(t testing.TB, replicas int, names *Names, more ...string) *Sen
 	for i := range replicas + 1 {
 		x := newServer(t, fmt.Sprint("redis", i+1), names)
 		host, port, _ := net.SplitHostPort(x.Cable.Addr)
-		x.args = append([]string{"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--repl-timeout", "5",
+		x.args = append([]string{"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--aof-load-truncated", "no", "--repl-diskless-sync-delay", "0", "--repl-timeout", "5",
 			"--repl-ping-replica-period", "1", "--replica-announce-ip", host, "--replica-announce-port", port}, more...)
 		s.Servers = append(s.Servers, x)
 	}
@@ -213,6 +213,7 @@ func (x *Server) Launch() {
 	if strings.HasPrefix(x.Name, "sentinel") { // the file comes first
 		args = append([]string{x.args[0], "--port", x.port, "--bind", "127.0.0.1", "--dir", x.dir}, x.args[1:]...)
 	}
+	redistest.Mend(x.t, x.dir)
 	x.child = exec.Command("redis-server", args...)
 	x.child.Stdout, x.child.Stderr = x.Log, x.Log
 	if err := x.child.Start(); err != nil {

@@ -46,13 +46,15 @@ func TestCheckSaysWhatAServerMayLose(t *testing.T) {
 			t.Errorf("%+v, want %s %q", f, level, detail)
 		}
 	}
-	for _, what := range []string{"version", "role", "appendonly", "appendfsync", "maxmemory-policy", "keys"} {
+	for _, what := range []string{"version", "role", "appendonly", "appendfsync", "maxmemory-policy", "aof-load-truncated", "keys"} {
 		want(s, what, redis.Fine, "")
 	}
 	want(s, "min-replicas-to-write", redis.Fine, "on this server's disk alone")
 	s.Config("appendfsync", "everysec")
 	want(s, "appendfsync", redis.Refused, `is "everysec" and must be "always"`)
 	s.Config("appendfsync", "always")
+	s.Config("aof-load-truncated", "yes")
+	want(s, "aof-load-truncated", redis.Warning, "after two crashes")
 
 	host, port, _ := strings.Cut(s.Addr, ":")
 	replica := redistest.Start(t, "--replicaof", host+" "+port)

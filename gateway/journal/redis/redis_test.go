@@ -1,9 +1,12 @@
 package redis_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -213,6 +216,52 @@ func once(t *testing.T, j journal.Journal, keys map[string]bool) {
 			t.Errorf("%s was acknowledged and is there %d times: %v", k, len(seen[k]), seen[k])
 		}
 	}
+}
+
+// A server was killed while it wrote a transaction. It must not come to life at the start after the next, where another
+// event has its position.
+func TestATornTransactionDoesNotComeBack(t *testing.T) {
+	s := redistest.Start(t)
+	write := func(key string) journal.Receipt {
+		t.Helper()
+		j := open(t, s, redis.Options{})
+		r, err := j.Append(t.Context(), chat("a", key))
+		if err := errors.Join(err, j.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	write("before")
+	write("torn")
+	s.Kill()
+	file := incremental(t, s)
+	written, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := bytes.LastIndex(written, []byte("HSET")) // behind its event, before all that belongs to it
+	if err := os.Truncate(file, int64(half)); err != nil {
+		t.Fatal(err)
+	}
+	s.Launch()
+	want := write("kept")
+	s.Kill()
+	s.Launch()
+	j := open(t, s, redis.Options{})
+	events, err := j.Read(t.Context(), want.Pos-1, 10, 0)
+	if err != nil || len(events) != 1 || events[0].Key != "kept" {
+		t.Errorf("behind position %d: %+v %v, want what was acknowledged", want.Pos-1, events, err)
+	}
+}
+
+// incremental is the file that a server appends to.
+func incremental(t *testing.T, s *redistest.Server) string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(s.Dir(), "appendonlydir", "*.incr.aof"))
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	return all[0]
 }
 
 func TestFullMemoryIsRefusedAndHeals(t *testing.T) {

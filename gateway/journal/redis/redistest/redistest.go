@@ -41,7 +41,7 @@ func Start(t testing.TB, extra ...string) *Server {
 // prepare writes the settings of a server. They are in a file because Sentinel changes them there.
 func prepare(t testing.TB, extra ...string) *Server {
 	t.Helper()
-	settings := append([]string{"--save", `""`, "--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"}, extra...)
+	settings := append([]string{"--save", `""`, "--appendonly", "yes", "--appendfsync", "always", "--aof-load-truncated", "no", "--repl-diskless-sync-delay", "0"}, extra...)
 	return configured(t, "redis.conf", settings)
 }
 
@@ -86,9 +86,35 @@ func program() string {
 // patience bounds how long a process or a group may take for what was asked of it.
 const patience = 20 * time.Second
 
+// Mend takes away the torn end of what a server has written in dir, as deploy/redis.sh does before each start.
+func Mend(t testing.TB, dir string) {
+	t.Helper()
+	root, err := os.Getwd() // of tests: their package's
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; !isFile(filepath.Join(root, "go.mod")); root = filepath.Dir(root) {
+		if root == filepath.Dir(root) {
+			t.Fatal("there is no go.mod above the test")
+		}
+	}
+	if out, err := exec.Command("sh", filepath.Join(root, "deploy", "mend-aof.sh"), dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Dir is where it keeps its files.
+func (s *Server) Dir() string { return filepath.Dir(s.args[0]) }
+
 // Launch starts it, again on what it has, and returns when it answers.
 func (s *Server) Launch() {
 	s.t.Helper()
+	Mend(s.t, s.Dir())
 	s.child = exec.Command(program(), s.args...)
 	if err := s.child.Start(); err != nil {
 		s.child = nil
