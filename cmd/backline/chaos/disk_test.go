@@ -196,9 +196,15 @@ func TestNodesDiskFails(t *testing.T) {
 	d.Fail()
 	c.moves(n, 10*time.Second)
 	c.ends(n, 10*time.Second)
+	c.comesBack(n, d.Repair)
+}
+
+// comesBack starts a node again, on a disk that was mended, when the others have gone on without it for a while.
+func (c *cluster) comesBack(n *chaos.Node, mend func()) {
+	c.Helper()
 	time.Sleep(2 * goesOn())
 	n.Kill()
-	d.Repair()
+	mend()
 	n.Start()
 	time.Sleep(goesOn())
 	c.settles()
@@ -216,13 +222,10 @@ func TestNodesDiskLosesWhatItTook(t *testing.T) {
 	c.ends(n, 20*time.Second)
 	c.note("node a ended after %s", time.Since(c.broken).Round(10*time.Millisecond))
 	c.moves(n, 10*time.Second)
-	time.Sleep(2 * goesOn())
-	n.Kill()
-	d.Feed()
-	d.Repair()
-	n.Start()
-	time.Sleep(goesOn())
-	c.settles()
+	c.comesBack(n, func() {
+		d.Feed()
+		d.Repair()
+	})
 }
 
 // Row 10: the disk of the node that decides does not answer. The others take what comes in.

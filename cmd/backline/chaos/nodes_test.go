@@ -395,6 +395,12 @@ func TestNodesRedisFlushedAndUnflushed(t *testing.T) {
 		x.Unflush()
 		x.Launch()
 	}
+	c.routesAgain()
+}
+
+// routesAgain waits until all nodes are alike, now that the journal is back.
+func (c *cluster) routesAgain() {
+	c.Helper()
 	back := time.Now()
 	c.alike(30 * time.Second)
 	c.note("routed %s after its return", time.Since(back).Round(10*time.Millisecond))
@@ -416,10 +422,7 @@ func TestNodesRedisEmptiedAndRestored(t *testing.T) {
 	p.Launch() // before the sentinels miss it
 	c.emptied()
 	c.Nodes[0].Command("journal", "import", "--file", export)
-	back := time.Now()
-	c.alike(30 * time.Second)
-	c.note("routed %s after its return", time.Since(back).Round(10*time.Millisecond))
-	c.settles()
+	c.routesAgain()
 }
 
 // Rolling upgrade: one node after the other stops in order and starts again, under load. No request fails.
